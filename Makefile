@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For people. Kbuild is what the kernel's build system reads.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+# For the laboratory: which kernels, tests and lower filesystems; more output
+export KERNEL TESTS LOWERS V REFRESH
+
+modules:
+	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR): install them (linux-headers-...) or set KDIR" >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	depmod -a $(notdir $(patsubst %/,%,$(dir $(KDIR))))
+
+clean:
+	@test ! -d $(KDIR) || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf build
+
+guest:
+	scripts/guest-build
+
+demo:
+	scripts/demo
+
+check:
+	scripts/check
+
+shell:
+	scripts/shell
+
+help:
+	@echo 'make [modules]   build wtfs.ko for KDIR (default: the running kernel)'
+	@echo 'make install     install it, as root'
+	@echo 'make clean       remove everything built here'
+	@echo
+	@echo 'The rest runs in a small virtual machine and touches nothing of this one:'
+	@echo 'make demo        see wtfs work, and how fast it is           [KERNEL=7.3]'
+	@echo 'make check       run the tests  [KERNEL="6.1 7.3"] [TESTS="a b"] [LOWERS=xfs] [V=1]'
+	@echo 'make shell       a prompt with wtfs mounted on /data         [KERNEL=7.3]'
+	@echo 'make guest       only build the virtual machine              [REFRESH=1]'
+
+.PHONY: modules install clean guest demo check shell help

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page cache of wtfs inodes: filling it from the lower, writing back what
+ * was stored through mappings or on a write-back mount, and keeping it true
+ * when the file grows, fails or changes below.
+ */
+#include <linux/backing-dev.h>
+#include <linux/file.h>
+#include <linux/migrate.h>
+#include <linux/rmap.h>
+#include <linux/sched/mm.h>
+#include <linux/writeback.h>
+
+#include "wtfs.h"
+
+/* Folios in one write-back request at the most. */
+#define WTFS_WRITEBACK_FOLIOS	256
+
+/* Anything past the result lies beyond the lower's end, and reads as zero. */
+static void wtfs_read_end(struct wtfs_lower_io *io, long res)
+{
+	size_t left = max(res, 0L);
+	unsigned int i;
+
+	for (i = 0; i < io->span.nr; i++) {
+		struct bio_vec *bv = &io->span.bvec[i];
+		struct folio *folio = page_folio(bv->bv_page);
+		size_t got = min_t(size_t, left, bv->bv_len);
+
+		if (res >= 0 && got < bv->bv_len)
+			folio_zero_segment(folio, got, bv->bv_len);
+		left -= got;
+		folio_end_read(folio, res >= 0);
+	}
+}
+
+/* The lower file to read with; @file is NULL when the kernel reads by itself */
+static struct file *wtfs_read_file(struct inode *inode, struct file *file)
+{
+	if (file)
+		return get_file(wtfs_lower_file(file));
+	return wtfs_lower_file_get(inode, WTFS_LOWER_READ);
+}
+
+static int wtfs_read_folio(struct file *file, struct folio *folio)
+{
+	struct inode *inode = folio->mapping->host;
+	struct file *lower = wtfs_read_file(inode, file);
+	struct wtfs_lower_io *io;
+
+	if (IS_ERR(lower)) {
+		folio_unlock(folio);
+		return PTR_ERR(lower);
+	}
+	io = wtfs_lower_io_alloc(inode, lower, folio_pos(folio), 1);
+	io->end = wtfs_read_end;
+	wtfs_lower_io_add(io, folio, folio_size(folio));
+	wtfs_lower_io_submit(io);
+	fput(lower);
+	return 0;
+}
+
+static void wtfs_readahead(struct readahead_control *rac)
+{
+	struct inode *inode = rac->mapping->host;
+	struct file *lower = wtfs_read_file(inode, rac->file);
+	struct wtfs_lower_io *io = NULL;
+	unsigned int left = readahead_count(rac);
+	struct folio *folio;
+
+	/* What readahead leaves alone is read by read_folio, with its error. */
+	if (IS_ERR(lower))
+		return;
+	while ((folio = readahead_folio(rac))) {
+		size_t size = folio_size(folio);
+
+		if (!io || !wtfs_lower_io_add(io, folio, size)) {
+			if (io)
+				wtfs_lower_io_submit(io);
+			io = wtfs_lower_io_alloc(inode, lower,
+						 folio_pos(folio), left);
+			io->end = wtfs_read_end;
+			wtfs_lower_io_add(io, folio, size);
+		}
+		left -= size >> PAGE_SHIFT;
+	}
+	if (io)
+		wtfs_lower_io_submit(io);
+	fput(lower);
+}
+
+/**
+ * struct wtfs_writeback - one call of writepages
+ * @inode: whose folios are written
+ * @lower: open for WTFS_LOWER_WRITEBACK
+ * @io: request that is being filled, or NULL
+ */
+struct wtfs_writeback {
+	struct inode *inode;
+	struct file *lower;
+	struct wtfs_lower_io *io;
+};
+
+static void wtfs_writeback_end(struct wtfs_lower_io *io, long res)
+{
+	unsigned int i;
+
+	/* For the next msync() or fsync(): nobody else waits for this. */
+	if (res < 0)
+		mapping_set_error(io->inode->i_mapping, res);
+	for (i = 0; i < io->span.nr; i++)
+		folio_end_writeback(page_folio(io->span.bvec[i].bv_page));
+}
+
+static void wtfs_writeback_submit(struct wtfs_writeback *wb)
+{
+	if (wb->io)
+		wtfs_lower_io_submit(wb->io);
+	wb->io = NULL;
+}
+
+static void wtfs_writeback_add(struct wtfs_writeback *wb, struct folio *folio,
+			       size_t len)
+{
+	/* What is no whole block goes by itself: it cannot be direct. */
+	if (!IS_ALIGNED(len, PAGE_SIZE))
+		wtfs_writeback_submit(wb);
+	if (wb->io && wtfs_lower_io_add(wb->io, folio, len))
+		return;
+	wtfs_writeback_submit(wb);
+	wb->io = wtfs_lower_io_alloc(wb->inode, wb->lower, folio_pos(folio),
+				     WTFS_WRITEBACK_FOLIOS);
+	wb->io->write = true;
+	wb->io->end = wtfs_writeback_end;
+	wtfs_lower_io_add(wb->io, folio, len);
+}
+
+/*
+ * i_size is read under the folio lock: a truncate sets it, and only then takes
+ * the locks to remove folios, and only then truncates the lower. So nothing is
+ * written behind the new end, which would make the lower grow again.
+ */
+static int wtfs_writepage(struct folio *folio, struct writeback_control *wbc,
+			  void *data)
+{
+	struct wtfs_writeback *wb = data;
+	loff_t left = i_size_read(wb->inode) - folio_pos(folio);
+	size_t len;
+
+	if (left <= 0) {
+		folio_unlock(folio);
+		return 0;
+	}
+	len = min_t(loff_t, left, folio_size(folio));
+	if (len < folio_size(folio))
+		folio_zero_segment(folio, len, folio_size(folio));
+	folio_start_writeback(folio);
+	folio_unlock(folio);
+	wtfs_writeback_add(wb, folio, len);
+	return 0;
+}
+
+static int wtfs_writepages(struct address_space *mapping,
+			   struct writeback_control *wbc)
+{
+	struct wtfs_writeback wb = { .inode = mapping->host };
+	unsigned int nofs;
+	int err;
+
+	wb.lower = wtfs_lower_file_get(wb.inode, WTFS_LOWER_WRITEBACK);
+	if (IS_ERR(wb.lower)) {
+		mapping_set_error(mapping, PTR_ERR(wb.lower));
+		return PTR_ERR(wb.lower);
+	}
+	/*
+	 * Reclaim with __GFP_FS may wait for folios under writeback, and some
+	 * of ours are not submitted yet.
+	 */
+	nofs = memalloc_nofs_save();
+	err = wtfs_for_each_dirty(mapping, wbc, wtfs_writepage, &wb);
+	wtfs_writeback_submit(&wb);
+	memalloc_nofs_restore(nofs);
+	fput(wb.lower);
+	return err;
+}
+
+/**
+ * wtfs_cache_flush - write what is dirty in a range, and wait for all of it
+ * @inode: a regular file
+ * @start: first byte
+ * @end: last byte
+ *
+ * For what must find the lower up to date. An error of write-back is left for
+ * the next msync() or fsync() to report: it is theirs. A truncate, say, has to
+ * succeed on a full disk all the same.
+ *
+ * Context: process; waits for the lower, so no wtfs folio may be locked.
+ */
+void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end)
+{
+	struct address_space *mapping = inode->i_mapping;
+
+	if (mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
+		filemap_fdatawrite_range(mapping, start, end);
+	if (mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK))
+		filemap_fdatawait_range_keep_errors(mapping, start, end);
+}
+
+/**
+ * wtfs_cache_fill - have the folio at a position up to date in the cache
+ * @file: the wtfs file to read by
+ * @pos: bytes
+ *
+ * Context: process; waits for the lower. Return: 0 or the error of the read.
+ * The folio may be reclaimed again before the caller looks.
+ */
+int wtfs_cache_fill(struct file *file, loff_t pos)
+{
+	struct folio *folio = read_mapping_folio(file->f_mapping,
+						 pos >> PAGE_SHIFT, file);
+
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	folio_put(folio);
+	return 0;
+}
+
+/**
+ * wtfs_cache_drop - forget cached bytes that did not reach the device
+ * @inode: locked, shared or exclusive
+ * @start: first byte
+ * @end: byte after the last one
+ *
+ * A folio that was stored to through a mapping since stays: the store is newer
+ * than the disk, and write-back will write the folio, or tell.
+ */
+void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end)
+{
+	invalidate_inode_pages2_range(inode->i_mapping, start >> PAGE_SHIFT,
+				      (end - 1) >> PAGE_SHIFT);
+}
+
+/**
+ * wtfs_cache_zero_eof - zero what the cache holds behind the end of the file
+ * @inode: locked; about to grow
+ *
+ * A mapping lets programs store there, and the bytes must not come to light.
+ */
+void wtfs_cache_zero_eof(struct inode *inode)
+{
+	loff_t size = i_size_read(inode);
+	struct folio *folio = wtfs_get_folio(inode->i_mapping,
+					     size >> PAGE_SHIFT, FGP_LOCK);
+
+	if (IS_ERR(folio))
+		return;
+	wtfs_folio_wait_store(folio);
+	if (folio_mkclean(folio))
+		folio_mark_dirty(folio);
+	folio_zero_segment(folio, size - folio_pos(folio), folio_size(folio));
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/**
+ * wtfs_cache_extend - the file has grown without being written to
+ * @inode: locked
+ * @size: new size, bytes; the lower has it already
+ */
+void wtfs_cache_extend(struct inode *inode, loff_t size)
+{
+	loff_t old = i_size_read(inode);
+
+	wtfs_cache_zero_eof(inode);
+	i_size_write(inode, size);
+	pagecache_isize_extended(inode, old, size);
+}
+
+/**
+ * wtfs_cache_remember - note what the lower looks like as we leave it
+ * @inode: a regular file that nobody has open
+ */
+void wtfs_cache_remember(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+
+	wi->seen_size = i_size_read(wi->lower);
+	wi->seen_mtime = inode_get_mtime(wi->lower);
+	/* Pairs with the acquire in wtfs_cache_revalidate() */
+	smp_store_release(&wi->seen, true);
+}
+
+static bool wtfs_cache_is_stale(const struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct timespec64 mtime = inode_get_mtime(wi->lower);
+
+	return wi->seen_size != i_size_read(wi->lower) ||
+		!timespec64_equal(&wi->seen_mtime, &mtime);
+}
+
+/**
+ * wtfs_cache_revalidate - drop the cache if the lower changed behind our back
+ * @inode: a regular file that is being opened; not locked
+ *
+ * Only what changed while nobody had the file open is noticed. A cache with
+ * something still to write is left alone.
+ */
+void wtfs_cache_revalidate(struct inode *inode)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+
+	/* Pairs with the release in wtfs_cache_remember() */
+	if (!smp_load_acquire(&wi->seen))
+		return;
+	inode_lock(inode);
+	if (wi->seen && wtfs_cache_is_stale(inode) &&
+	    !mapping_tagged(mapping, PAGECACHE_TAG_DIRTY) &&
+	    !mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK)) {
+		filemap_invalidate_lock(mapping);
+		invalidate_inode_pages2(mapping);
+		i_size_write(inode, i_size_read(wi->lower));
+		filemap_invalidate_unlock(mapping);
+	}
+	WRITE_ONCE(wi->seen, false);
+	inode_unlock(inode);
+}
+
+/**
+ * wtfs_cache_init - set up the page cache of a new inode
+ * @inode: a regular file with its attributes copied from the lower
+ */
+void wtfs_cache_init(struct inode *inode)
+{
+	inode->i_mapping->a_ops = &wtfs_aops;
+	wtfs_cache_remember(inode);
+}
+
+const struct address_space_operations wtfs_aops = {
+	.read_folio		= wtfs_read_folio,
+	.readahead		= wtfs_readahead,
+	.writepages		= wtfs_writepages,
+	.dirty_folio		= filemap_dirty_folio,
+	.migrate_folio		= filemap_migrate_folio,
+	.error_remove_folio	= generic_error_remove_folio,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rest of the module is written for the newest kernel; this directory
+ * makes the older ones look like it. Included before anything else, in every
+ * file, from the compiler's command line. WTFS_HAVE_* comes from probe.mk.
+ */
+#ifndef _WTFS_COMPAT_H
+#define _WTFS_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/dcache.h>
+#include <linux/fileattr.h>
+#include <linux/namei.h>
+#include <linux/posix_acl.h>
+#include <linux/slab.h>
+#include <linux/stat.h>
+#include <linux/xattr.h>
+
+/* No mount is idmapped here, so that the user namespace says the same. */
+#ifndef WTFS_HAVE_MNT_IDMAP
+#define mnt_idmap	user_namespace
+#define nop_mnt_idmap	init_user_ns
+#endif
+
+#ifndef WTFS_HAVE_FILE_KATTR
+#define file_kattr	fileattr
+#endif
+
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
+#endif
+
+#ifndef STATX_WRITE_ATOMIC
+#define STATX_WRITE_ATOMIC	0
+#endif
+
+#ifndef WTFS_HAVE_INODE_STATE_READ_ONCE
+static inline unsigned long inode_state_read_once(struct inode *inode)
+{
+	return READ_ONCE(inode->i_state);
+}
+#endif
+
+#ifndef WTFS_HAVE_SET_DEFAULT_D_OP
+static inline void set_default_d_op(struct super_block *sb,
+				    const struct dentry_operations *ops)
+{
+	sb->s_d_op = ops;
+}
+#endif
+
+/* Older kernels don't promise to leave the array alone, but they do. */
+static inline void
+wtfs_set_xattr_handlers(struct super_block *sb,
+			const struct xattr_handler *const *handlers)
+{
+	sb->s_xattr = (void *)handlers;
+}
+
+/*
+ * Before ACLs had inode operations of their own they were xattrs like others,
+ * which the xattr handlers pass on.
+ */
+#ifdef WTFS_HAVE_ACL_OPS
+struct posix_acl *wtfs_get_inode_acl(struct inode *inode, int type, bool rcu);
+struct posix_acl *wtfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
+			       int type);
+int wtfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
+		 struct posix_acl *acl, int type);
+
+#define WTFS_ACL_IOPS					\
+	.get_inode_acl	= wtfs_get_inode_acl,		\
+	.get_acl	= wtfs_get_acl,			\
+	.set_acl	= wtfs_set_acl,
+#else
+#define WTFS_ACL_IOPS
+#endif
+
+/* The lower inode caches its ACLs; a second copy would only go stale. */
+static inline void wtfs_inode_dont_cache_acl(struct inode *inode)
+{
+#if defined(WTFS_HAVE_ACL_OPS) && defined(CONFIG_FS_POSIX_ACL)
+	inode->i_acl = ACL_DONT_CACHE;
+	inode->i_default_acl = ACL_DONT_CACHE;
+#endif
+}
+
+#include "namei.h"
+#include "pagecache.h"
+
+#endif /* _WTFS_COMPAT_H */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The page cache, iov_iter and kiocb of 7.3, as older kernels can do them.
+ */
+#ifndef _WTFS_COMPAT_PAGECACHE_H
+#define _WTFS_COMPAT_PAGECACHE_H
+
+#include <linux/bvec.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+#include <linux/writeback.h>
+#if __has_include(<linux/filelock.h>)
+#include <linux/filelock.h>
+#endif
+
+/*
+ * Look up or create a folio: an ERR_PTR where there is none. Before fgf_t the
+ * page cache said so with NULL.
+ */
+#ifdef WTFS_HAVE_FGF_T
+static inline struct folio *wtfs_get_folio(struct address_space *mapping,
+					   pgoff_t index, fgf_t flags)
+{
+	return __filemap_get_folio(mapping, index, flags,
+				   mapping_gfp_mask(mapping));
+}
+#else
+static inline struct folio *wtfs_get_folio(struct address_space *mapping,
+					   pgoff_t index, int flags)
+{
+	struct folio *folio = __filemap_get_folio(mapping, index, flags,
+						  mapping_gfp_mask(mapping));
+
+	if (!folio)
+		return ERR_PTR(flags & FGP_CREAT ? -ENOMEM : -ENOENT);
+	return folio;
+}
+#endif
+
+#ifndef WTFS_HAVE_FOLIO_END_READ
+static inline void folio_end_read(struct folio *folio, bool success)
+{
+	if (success)
+		folio_mark_uptodate(folio);
+	folio_unlock(folio);
+}
+#endif
+
+#ifndef WTFS_HAVE_BVEC_SET_FOLIO
+static inline void bvec_set_folio(struct bio_vec *bv, struct folio *folio,
+				  unsigned int len, unsigned int offset)
+{
+	bvec_set_page(bv, &folio->page, len, offset);
+}
+#endif
+
+/* Large folios are never made where this shim is needed. */
+#ifndef WTFS_HAVE_COPY_FOLIO_FROM_ITER
+static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
+						 size_t offset, size_t bytes,
+						 struct iov_iter *iter)
+{
+	return copy_page_from_iter_atomic(folio_page(folio, 0), offset, bytes,
+					  iter);
+}
+#endif
+
+#ifndef WTFS_HAVE_FILEMAP_SPLICE_READ
+#define filemap_splice_read	generic_file_splice_read
+#endif
+
+#ifndef WTFS_HAVE_ERROR_REMOVE_FOLIO
+#define error_remove_folio		error_remove_page
+#define generic_error_remove_folio	generic_error_remove_page
+#endif
+
+#ifndef WTFS_HAVE_INODE_GET_MTIME
+static inline struct timespec64 inode_get_mtime(const struct inode *inode)
+{
+	return inode->i_mtime;
+}
+#endif
+
+typedef int (*wtfs_writepage_t)(struct folio *folio,
+				struct writeback_control *wbc, void *data);
+
+/*
+ * Call @fn with each dirty folio that @wbc asks for, locked and its dirty flag
+ * taken; @fn unlocks it.
+ */
+#ifdef WTFS_HAVE_WRITEBACK_ITER
+static inline int wtfs_for_each_dirty(struct address_space *mapping,
+				      struct writeback_control *wbc,
+				      wtfs_writepage_t fn, void *data)
+{
+	struct folio *folio = NULL;
+	int err;
+
+	while ((folio = writeback_iter(mapping, wbc, folio, &err)))
+		err = fn(folio, wbc, data);
+	return err;
+}
+#else
+int wtfs_for_each_dirty(struct address_space *mapping,
+			struct writeback_control *wbc,
+			wtfs_writepage_t fn, void *data);
+#endif
+
+/*
+ * vfs_iocb_iter_write() with freeze protection of the lower, which the caller
+ * ends with kiocb_end_write() when it gets -EIOCBQUEUED. It moved into the
+ * function together with file_write_not_started().
+ */
+static inline ssize_t wtfs_iocb_iter_write(struct file *file,
+					   struct kiocb *iocb,
+					   struct iov_iter *iter)
+{
+#ifdef WTFS_HAVE_FILE_WRITE_NOT_STARTED
+	return vfs_iocb_iter_write(file, iocb, iter);
+#else
+	ssize_t ret;
+
+	kiocb_start_write(iocb);
+	ret = vfs_iocb_iter_write(file, iocb, iter);
+	if (ret != -EIOCBQUEUED)
+		kiocb_end_write(iocb);
+	return ret;
+#endif
+}
+
+#endif /* _WTFS_COMPAT_PAGECACHE_H */

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Look into the kernel's headers rather than at its version: stable kernels
+# carry backports. Each line becomes -DWTFS_HAVE_<NAME> where a header has the
+# pattern (an extended regular expression without commas and parentheses).
+#
+# $(srctree) is where the headers that all flavours share are, also where a
+# distribution splits its header packages.
+
+wtfs-have = $(shell cd $(srctree)/include/linux && \
+	grep -qsE '$(3)' $(2) && echo -DWTFS_HAVE_$(1))
+
+wtfs-fs-h := fs.h fs/*.h
+
+# The namespace: compat/compat.h, compat/namei.h
+wtfs-probes := $(call wtfs-have,MNT_IDMAP,fs.h,struct mnt_idmap \*)
+wtfs-probes += $(call wtfs-have,KERNEL_TMPFILE_OPEN,fs.h,kernel_tmpfile_open)
+wtfs-probes += $(call wtfs-have,MARK_TMPFILE,dcache.h,d_mark_tmpfile)
+wtfs-probes += $(call wtfs-have,FILE_KATTR,fileattr.h,struct file_kattr)
+wtfs-probes += $(call wtfs-have,INODE_STATE_READ_ONCE,fs.h,inode_state_read_once)
+wtfs-probes += $(call wtfs-have,SET_DEFAULT_D_OP,dcache.h,set_default_d_op)
+wtfs-probes += $(call wtfs-have,ACL_OPS,fs.h,get_inode_acl)
+wtfs-probes += $(call wtfs-have,LOOKUP_NOPERM,namei.h,lookup_noperm_unlocked)
+wtfs-probes += $(call wtfs-have,START_DENTRY,namei.h,start_creating_dentry)
+wtfs-probes += $(call wtfs-have,START_RENAMING,namei.h,start_renaming_two_dentries)
+wtfs-probes += $(call wtfs-have,RENAME_PARENTS,fs.h,struct dentry \*old_parent)
+wtfs-probes += $(call wtfs-have,DELEGATED_INODE,fs.h,struct delegated_inode \*)
+wtfs-probes += $(call wtfs-have,VFS_CREATE_DENTRY,fs.h,vfs_create.struct mnt_idmap .. struct dentry)
+wtfs-probes += $(call wtfs-have,VFS_MKDIR_DENTRY,fs.h,struct dentry \*vfs_mkdir)
+wtfs-probes += $(call wtfs-have,OP_MKDIR_DENTRY,fs.h,struct dentry \*.\*mkdir)
+wtfs-probes += $(call wtfs-have,OP_CREATE_EXCL,fs.h,umode_t. bool)
+wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct inode)
+
+# The page cache and I/O: compat/pagecache.h
+wtfs-probes += $(call wtfs-have,FGF_T,pagemap.h,fgf_t)
+wtfs-probes += $(call wtfs-have,FOLIO_END_READ,pagemap.h,folio_end_read)
+wtfs-probes += $(call wtfs-have,BVEC_SET_FOLIO,bvec.h,bvec_set_folio)
+wtfs-probes += $(call wtfs-have,COPY_FOLIO_FROM_ITER,uio.h,copy_folio_from_iter_atomic)
+wtfs-probes += $(call wtfs-have,FILEMAP_SPLICE_READ,fs.h,filemap_splice_read)
+wtfs-probes += $(call wtfs-have,ERROR_REMOVE_FOLIO,$(wtfs-fs-h),error_remove_folio)
+wtfs-probes += $(call wtfs-have,INODE_GET_MTIME,$(wtfs-fs-h),inode_get_mtime)
+wtfs-probes += $(call wtfs-have,WRITEBACK_ITER,writeback.h,writeback_iter)
+wtfs-probes += $(call wtfs-have,FILE_WRITE_NOT_STARTED,$(wtfs-fs-h),file_write_not_started)
+
+wtfs-has-acl-ops := $(if $(filter %_ACL_OPS,$(wtfs-probes)),y)

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regular files: open and close, reads, fsync, seeking, mapping, fallocate.
+ * Writes are in write.c.
+ */
+#include <linux/backing-dev.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/splice.h>
+#include <linux/writeback.h>
+
+#include "wtfs.h"
+
+static int wtfs_open(struct inode *inode, struct file *file)
+{
+	struct path lower = wtfs_lower_path(file->f_path.dentry);
+	enum wtfs_lower_use use = WTFS_LOWER_READ;
+
+	if (file->f_mode & FMODE_WRITE) {
+		use = WTFS_LOWER_WRITE;
+		/* A write-through puts folios under writeback undirtied. */
+		inode_attach_wb(inode, NULL);
+	}
+	file->private_data = wtfs_lower_file_open(inode, &lower, use);
+	if (IS_ERR(file->private_data))
+		return PTR_ERR(file->private_data);
+	/* O_DIRECT is accepted; see wtfs_read_iter(). */
+	file->f_mode |= FMODE_CAN_ODIRECT;
+	wtfs_cache_revalidate(inode);
+	return 0;
+}
+
+static int wtfs_release(struct inode *inode, struct file *file)
+{
+	wtfs_lower_file_close(inode, wtfs_lower_file(file));
+	return 0;
+}
+
+/* The lower keeps the atime, and its mount says how. */
+static void wtfs_file_accessed(struct file *file)
+{
+	if (file->f_flags & O_NOATIME || file->f_path.mnt->mnt_flags & MNT_NOATIME ||
+	    file_inode(file)->i_sb->s_flags & SB_NOATIME)
+		return;
+	touch_atime(&wtfs_lower_file(file)->f_path);
+}
+
+/*
+ * O_DIRECT reads come from the cache too: it holds what the device holds, and
+ * the user's buffer may map this very file, which direct I/O in the lower
+ * would fault on while holding the lower inode's lock.
+ */
+static ssize_t wtfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	ssize_t ret;
+
+	if (!iov_iter_count(to))
+		return 0;
+	ret = filemap_read(iocb, to, 0);
+	wtfs_file_accessed(iocb->ki_filp);
+	return ret;
+}
+
+static ssize_t wtfs_splice_read(struct file *file, loff_t *pos,
+				struct pipe_inode_info *pipe, size_t len,
+				unsigned int flags)
+{
+	ssize_t ret = filemap_splice_read(file, pos, pipe, len, flags);
+
+	wtfs_file_accessed(file);
+	return ret;
+}
+
+static int wtfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	wtfs_file_accessed(file);
+	vma->vm_ops = &wtfs_vm_ops;
+	return 0;
+}
+
+/* Write-throughs in flight are folios under writeback: they are waited for. */
+static int wtfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	int err = file_write_and_wait_range(file, start, end);
+
+	if (err)
+		return err;
+	return vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
+}
+
+/* The lower knows where the holes are, once it has everything. */
+static loff_t wtfs_seek_data(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file_inode(file);
+	loff_t ret;
+
+	inode_lock_shared(inode);
+	wtfs_cache_flush(inode, 0, LLONG_MAX);
+	ret = vfs_llseek(wtfs_lower_file(file), offset, whence);
+	if (ret >= 0)
+		ret = vfs_setpos(file, ret, inode->i_sb->s_maxbytes);
+	inode_unlock_shared(inode);
+	return ret;
+}
+
+static loff_t wtfs_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file_inode(file);
+
+	if (whence == SEEK_HOLE || whence == SEEK_DATA)
+		return wtfs_seek_data(file, offset, whence);
+	return generic_file_llseek_size(file, offset, whence,
+					inode->i_sb->s_maxbytes,
+					i_size_read(inode));
+}
+
+/* Does this kind of fallocate change what can be read? */
+static bool wtfs_fallocate_changes_data(int mode)
+{
+	return mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
+		       FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
+}
+
+/* Called with the inode and its invalidate_lock held: nothing gets dirty. */
+static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,
+			     loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct inode *lower = wtfs_lower_inode(inode);
+	int err;
+
+	wtfs_cache_flush(inode, 0, LLONG_MAX);
+	if (wtfs_fallocate_changes_data(mode)) {
+		err = invalidate_inode_pages2_range(inode->i_mapping,
+						    offset >> PAGE_SHIFT, -1);
+		if (err)
+			return err;
+	}
+	err = vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
+	if (i_size_read(lower) > i_size_read(inode))
+		wtfs_cache_extend(inode, i_size_read(lower));
+	else if (i_size_read(lower) < i_size_read(inode))
+		truncate_setsize(inode, i_size_read(lower));
+	return err;
+}
+
+static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
+			   loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	int err;
+
+	inode_lock(inode);
+	err = file_remove_privs(file);
+	if (!err) {
+		filemap_invalidate_lock(inode->i_mapping);
+		err = wtfs_do_fallocate(file, mode, offset, len);
+		filemap_invalidate_unlock(inode->i_mapping);
+	}
+	inode_unlock(inode);
+	return err;
+}
+
+const struct file_operations wtfs_file_fops = {
+	.open		= wtfs_open,
+	.release	= wtfs_release,
+	.llseek		= wtfs_llseek,
+	.read_iter	= wtfs_read_iter,
+	.write_iter	= wtfs_write_iter,
+	.splice_read	= wtfs_splice_read,
+	.splice_write	= iter_file_splice_write,
+	.mmap		= wtfs_mmap,
+	.fsync		= wtfs_fsync,
+	.fallocate	= wtfs_fallocate,
+	.setlease	= generic_setlease,
+};

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names and inodes: which lower dentry and inode is below which of ours.
+ *
+ * A dentry holds a reference to its lower one from before it is hashed until
+ * d_release(); both are freed after a grace period, so a path walk under RCU
+ * may follow d_fsdata.
+ *
+ * Names can change in the lower tree without us. Each change of a dentry's
+ * name, parent, inode or hashing moves its d_seq on: d_time holds the lower's
+ * d_seq of when both were last seen to agree, and as long as it has not moved
+ * there is nothing to compare.
+ */
+#include <linux/dcache.h>
+#include <linux/fs_stack.h>
+#include <linux/namei.h>
+#include <linux/seqlock.h>
+
+#include "wtfs.h"
+
+/*
+ * d_time of a dentry that we ourselves are changing, until it is next looked
+ * at. No d_seq has that value: raw_seqcount_begin() returns even numbers.
+ */
+#define WTFS_D_BUSY	(~0UL)
+
+static unsigned long wtfs_dentry_seq(const struct dentry *dentry)
+{
+	return raw_seqcount_begin(&dentry->d_seq);
+}
+
+/**
+ * wtfs_dentry_is_weird - has a lower dentry its own rules for names?
+ * @lower: the lower dentry
+ *
+ * As overlayfs we can stack on none where two names can be the same
+ * (casefolding), or where looking one up can mount something.
+ */
+bool wtfs_dentry_is_weird(const struct dentry *lower)
+{
+	return lower->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE |
+				 DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT);
+}
+
+/**
+ * wtfs_dentry_attach - put a dentry on a lower one
+ * @dentry: not hashed yet
+ * @lower: its lower one, with a reference that @dentry takes over
+ */
+void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower)
+{
+	dentry->d_time = wtfs_dentry_seq(lower);
+	dentry->d_fsdata = lower;
+}
+
+/**
+ * wtfs_dentry_busy - the lower dentry is about to be changed by us
+ * @dentry: hashed, its directory locked
+ *
+ * From now and until the directory is unlocked, when the VFS has made the same
+ * change to @dentry, it is valid although they do not agree.
+ */
+void wtfs_dentry_busy(struct dentry *dentry)
+{
+	spin_lock(&dentry->d_lock);
+	WRITE_ONCE(dentry->d_time, WTFS_D_BUSY);
+	spin_unlock(&dentry->d_lock);
+}
+
+static bool wtfs_same_name(const struct qstr *a, const struct qstr *b)
+{
+	return a->len == b->len && !memcmp(a->name, b->name, a->len);
+}
+
+/* Do they name the same inode by the same name? Both d_lock are held. */
+static bool wtfs_dentry_agrees(struct dentry *dentry, struct dentry *lower)
+{
+	struct inode *inode = d_inode(dentry);
+
+	return !d_unhashed(lower) &&
+		lower->d_parent == wtfs_lower_dentry(dentry->d_parent) &&
+		d_inode(lower) == (inode ? wtfs_lower_inode(inode) : NULL) &&
+		wtfs_same_name(&lower->d_name, &dentry->d_name);
+}
+
+/*
+ * The lower dentry has changed: are they still the same? May be called under
+ * RCU, with a dentry that is being killed; then the answer does not matter.
+ */
+static bool wtfs_dentry_compare(struct dentry *dentry, struct dentry *lower)
+{
+	struct inode *dir;
+	bool valid;
+
+	spin_lock(&dentry->d_lock);
+	spin_lock_nested(&lower->d_lock, DENTRY_D_LOCK_NESTED);
+	dir = d_inode_rcu(dentry->d_parent);
+	if (dentry->d_time == WTFS_D_BUSY && dir && inode_is_locked(dir)) {
+		valid = true;
+	} else {
+		valid = wtfs_dentry_agrees(dentry, lower);
+		if (valid)
+			WRITE_ONCE(dentry->d_time, wtfs_dentry_seq(lower));
+	}
+	spin_unlock(&lower->d_lock);
+	spin_unlock(&dentry->d_lock);
+	return valid;
+}
+
+/* Ask the lower filesystem, if it wants to be asked. */
+static int wtfs_lower_revalidate(struct dentry *lower, unsigned int flags)
+{
+	struct dentry *parent;
+	struct name_snapshot name;
+	struct inode *dir;
+	int ret;
+
+	if (!(lower->d_flags & DCACHE_OP_REVALIDATE))
+		return 1;
+	if (flags & LOOKUP_RCU) {
+		parent = READ_ONCE(lower->d_parent);
+		dir = d_inode_rcu(parent);
+		if (!dir)
+			return -ECHILD;
+	} else {
+		parent = dget_parent(lower);
+		dir = d_inode(parent);
+	}
+	take_dentry_name_snapshot(&name, lower);
+	ret = wtfs_call_d_revalidate(dir, &name.name, lower, flags);
+	release_dentry_name_snapshot(&name);
+	if (!(flags & LOOKUP_RCU)) {
+		dput(parent);
+		if (!ret)
+			d_invalidate(lower);
+	}
+	return ret;
+}
+
+/**
+ * wtfs_d_revalidate - is a cached name still what the lower has?
+ * @dir: not used
+ * @name: not used
+ * @dentry: what a path walk has found
+ * @flags: LOOKUP_*
+ *
+ * Context: under RCU if @flags say so. Return: 1 if valid, 0 if not, or
+ * -ECHILD to be called again without RCU.
+ */
+int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
+		      struct dentry *dentry, unsigned int flags)
+{
+	struct dentry *lower = wtfs_lower_dentry(dentry);
+
+	if (READ_ONCE(dentry->d_time) != wtfs_dentry_seq(lower) &&
+	    !wtfs_dentry_compare(dentry, lower))
+		return flags & LOOKUP_RCU ? -ECHILD : 0;
+	return wtfs_lower_revalidate(lower, flags);
+}
+
+static void wtfs_d_release(struct dentry *dentry)
+{
+	dput(wtfs_lower_dentry(dentry));
+}
+
+const struct dentry_operations wtfs_dops = {
+	.d_revalidate	= WTFS_D_REVALIDATE,
+	.d_release	= wtfs_d_release,
+};
+
+static int wtfs_inode_test(struct inode *inode, void *lower)
+{
+	return wtfs_lower_inode(inode) == lower;
+}
+
+static int wtfs_inode_set(struct inode *inode, void *lower)
+{
+	WTFS_I(inode)->lower = lower;
+	return 0;
+}
+
+static void wtfs_inode_set_ops(struct inode *inode)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &wtfs_file_iops;
+		inode->i_fop = &wtfs_file_fops;
+		inode->i_mapping->a_ops = &wtfs_aops;
+		wtfs_cache_init(inode);
+		break;
+	case S_IFDIR:
+		inode->i_op = &wtfs_dir_iops;
+		inode->i_fop = &wtfs_dir_fops;
+		break;
+	case S_IFLNK:
+		inode->i_op = &wtfs_symlink_iops;
+		break;
+	default:
+		inode->i_op = &wtfs_special_iops;
+		init_special_inode(inode, inode->i_mode, inode->i_rdev);
+		break;
+	}
+}
+
+static void wtfs_inode_fill(struct inode *inode, struct inode *lower)
+{
+	inode->i_ino = lower->i_ino;
+	inode->i_generation = lower->i_generation;
+	inode->i_rdev = lower->i_rdev;
+	inode->i_blkbits = lower->i_blkbits;
+	/* The lower stamps the times, when it is told of the access. */
+	inode->i_flags |= S_NOATIME | S_NOCMTIME;
+	wtfs_inode_dont_cache_acl(inode);
+	wtfs_inode_copy_attr(inode);
+	i_size_write(inode, i_size_read(lower));
+	wtfs_inode_set_ops(inode);
+}
+
+/**
+ * wtfs_iget - the inode on top of a lower one
+ * @sb: the wtfs
+ * @lower: the lower inode; the caller has a reference
+ *
+ * There is one for each lower inode, also where it has several names. The
+ * size of a regular file is set when its inode is made; from then on it is
+ * the page cache's.
+ *
+ * Context: process; sleeps. Return: the inode with a reference, or an ERR_PTR.
+ */
+struct inode *wtfs_iget(struct super_block *sb, struct inode *lower)
+{
+	struct inode *inode;
+
+	if (lower->i_sb != wtfs_lower_mnt(sb)->mnt_sb)
+		return ERR_PTR(-EXDEV);
+	if (IS_CASEFOLDED(lower)) {
+		pr_warn_ratelimited("casefolded directories are not supported\n");
+		return ERR_PTR(-EREMOTE);
+	}
+	if (!igrab(lower))
+		return ERR_PTR(-ESTALE);
+	inode = iget5_locked(sb, (unsigned long)lower, wtfs_inode_test,
+			     wtfs_inode_set, lower);
+	if (!inode) {
+		iput(lower);
+		return ERR_PTR(-ENOMEM);
+	}
+	if (inode_state_read_once(inode) & I_NEW) {
+		wtfs_inode_fill(inode, lower);
+		unlock_new_inode(inode);
+	} else {
+		iput(lower);
+		wtfs_inode_copy_attr(inode);
+	}
+	return inode;
+}
+
+/**
+ * wtfs_interpose - give a new name its inode
+ * @dentry: negative, its directory locked
+ * @lower: positive; what the lower has created for @dentry
+ *
+ * Context: process; sleeps. Return: 0 or an error.
+ */
+int wtfs_interpose(struct dentry *dentry, struct dentry *lower)
+{
+	struct inode *inode;
+
+	/*
+	 * Network filesystems may have made another dentry, or want to be
+	 * asked again: the next lookup will find it.
+	 */
+	if (lower != wtfs_lower_dentry(dentry) || d_unhashed(lower) ||
+	    d_really_is_negative(lower)) {
+		d_drop(dentry);
+		return 0;
+	}
+	inode = wtfs_iget(dentry->d_sb, d_inode(lower));
+	if (IS_ERR(inode)) {
+		d_drop(dentry);
+		return PTR_ERR(inode);
+	}
+	d_instantiate(dentry, inode);
+	return 0;
+}
+
+/**
+ * wtfs_lookup - look a name up
+ * @dir: the directory, locked at least shared
+ * @dentry: the name
+ * @flags: LOOKUP_*
+ *
+ * Context: process. Return: as ->lookup.
+ */
+struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
+			   unsigned int flags)
+{
+	/* A copy: the lookup puts the hash of the lower directory into it. */
+	struct qstr name = QSTR_INIT(dentry->d_name.name, dentry->d_name.len);
+	struct inode *lower_inode, *inode = NULL;
+	struct dentry *lower;
+
+	lower = lookup_noperm_unlocked(&name,
+				       wtfs_lower_dentry(dentry->d_parent));
+	if (IS_ERR(lower))
+		return lower;
+	wtfs_dentry_attach(dentry, lower);
+	if (wtfs_dentry_is_weird(lower))
+		return ERR_PTR(-EREMOTE);
+	/*
+	 * A negative one can become positive at any time, since its directory
+	 * is not locked. Then wtfs_d_revalidate() will see it.
+	 */
+	lower_inode = READ_ONCE(lower->d_inode);
+	if (lower_inode)
+		inode = wtfs_iget(dentry->d_sb, lower_inode);
+	return d_splice_alias(inode, dentry);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The open lower files of an inode: opened with the first wtfs file, closed
+ * with the last one when nothing is left to write, at eviction otherwise.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/stat.h>
+
+#include "wtfs.h"
+
+static int wtfs_lower_flags(enum wtfs_lower_use use)
+{
+	/* The atime is stamped by whoever reads the wtfs file. */
+	return O_LARGEFILE | O_NOATIME |
+		(use == WTFS_LOWER_READ ? O_RDONLY : O_RDWR);
+}
+
+/*
+ * The unit of direct lower I/O, bytes; 0 if there can be none. The lower's
+ * block rather than its sector: a write of less than a block is exclusive and
+ * synchronous on ext4 and XFS, and we have the rest of the block in the cache.
+ */
+static unsigned int wtfs_lower_block(struct file *lower)
+{
+	unsigned int block = i_blocksize(file_inode(lower));
+	struct kstat stat;
+
+	if (!(lower->f_mode & FMODE_CAN_ODIRECT))
+		return 0;
+	if (vfs_getattr(&lower->f_path, &stat, STATX_DIOALIGN,
+			AT_STATX_DONT_SYNC))
+		return 0;
+	if (stat.result_mask & STATX_DIOALIGN) {
+		if (!stat.dio_mem_align || !stat.dio_offset_align)
+			return 0;
+		if (block > PAGE_SIZE)
+			block = stat.dio_offset_align;
+		block = max3(block, stat.dio_offset_align, stat.dio_mem_align);
+	}
+	return block <= PAGE_SIZE ? block : 0;
+}
+
+/* Fill the slot of @use. Called under lower_lock. */
+static struct file *wtfs_lower_file_fill(struct inode *inode,
+					 const struct path *lower,
+					 enum wtfs_lower_use use)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *file = wi->lower_file[use];
+
+	if (file)
+		return file;
+	file = dentry_open(lower, wtfs_lower_flags(use),
+			   wtfs_sb(inode->i_sb)->cred);
+	if (IS_ERR(file))
+		return file;
+	/*
+	 * Write-back happens long after the store that it is for, which has
+	 * stamped the time; utimensat() may have come in between.
+	 */
+	if (use == WTFS_LOWER_WRITEBACK)
+		file->f_mode |= FMODE_NOCMTIME;
+	if (S_ISREG(inode->i_mode))
+		WRITE_ONCE(wi->block, wtfs_lower_block(file));
+	wi->lower_file[use] = file;
+	return file;
+}
+
+/**
+ * wtfs_lower_file_open - the lower file for a wtfs file that is being opened
+ * @inode: of the wtfs file
+ * @lower: what to open if it is not open yet
+ * @use: what it is for
+ *
+ * Context: process. Return: the file, to be given back with
+ * wtfs_lower_file_close(), or an ERR_PTR.
+ */
+struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
+				  enum wtfs_lower_use use)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *file;
+
+	mutex_lock(&wi->lower_lock);
+	file = wtfs_lower_file_fill(inode, lower, use);
+	if (!IS_ERR(file)) {
+		get_file(file);
+		wi->opens++;
+	}
+	mutex_unlock(&wi->lower_lock);
+	return file;
+}
+
+/**
+ * wtfs_lower_file_get - an open lower file for I/O without a wtfs file
+ * @inode: has or had an open wtfs file, and something left to do for it
+ * @use: what it is for
+ *
+ * Context: process. Return: the file, to be given back with fput(), or an
+ * ERR_PTR.
+ */
+struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *file = ERR_PTR(-EBADF);
+	unsigned int i;
+
+	mutex_lock(&wi->lower_lock);
+	for (i = 0; i < WTFS_LOWER_NR; i++) {
+		if (!wi->lower_file[i])
+			continue;
+		file = wtfs_lower_file_fill(inode, &wi->lower_file[i]->f_path,
+					    use);
+		if (!IS_ERR(file))
+			get_file(file);
+		break;
+	}
+	mutex_unlock(&wi->lower_lock);
+	return file;
+}
+
+/* May the slots be emptied: nothing to write, and no I/O that holds a file? */
+static bool wtfs_lower_file_idle(const struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	unsigned int i;
+
+	if (wi->opens || mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) ||
+	    mapping_tagged(inode->i_mapping, PAGECACHE_TAG_WRITEBACK))
+		return false;
+	for (i = 0; i < WTFS_LOWER_NR; i++)
+		if (wi->lower_file[i] && file_count(wi->lower_file[i]) > 1)
+			return false;
+	return true;
+}
+
+/**
+ * wtfs_lower_file_close - give back the lower file of a wtfs file
+ * @inode: of the wtfs file
+ * @lower: from wtfs_lower_file_open()
+ *
+ * With the last wtfs file the lower ones are closed too, so that they keep
+ * nobody from remounting the lower; but not while pages that were stored to
+ * through a mapping are still to be written.
+ */
+void wtfs_lower_file_close(struct inode *inode, struct file *lower)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *idle[WTFS_LOWER_NR] = { };
+	unsigned int i;
+
+	mutex_lock(&wi->lower_lock);
+	if (!--wi->opens)
+		wtfs_cache_remember(inode);
+	fput(lower);
+	if (wtfs_lower_file_idle(inode)) {
+		memcpy(idle, wi->lower_file, sizeof(idle));
+		memset(wi->lower_file, 0, sizeof(wi->lower_file));
+	}
+	mutex_unlock(&wi->lower_lock);
+
+	for (i = 0; i < WTFS_LOWER_NR; i++)
+		if (idle[i])
+			fput(idle[i]);
+}
+
+/**
+ * wtfs_lower_file_evict - close what is still open of an inode that goes away
+ * @inode: no wtfs file is open, and its page cache is empty
+ */
+void wtfs_lower_file_evict(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	unsigned int i;
+
+	for (i = 0; i < WTFS_LOWER_NR; i++) {
+		if (wi->lower_file[i])
+			fput(wi->lower_file[i]);
+		wi->lower_file[i] = NULL;
+	}
+}
+
+/**
+ * wtfs_lower_file_take_error - take an error of the lower page cache, to give
+ *				it to the write that caused it
+ * @inode: of the wtfs file
+ *
+ * Without this the next fsync() would report it a second time. Return: the
+ * error, 0 for none.
+ */
+int wtfs_lower_file_take_error(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&wi->lower_lock);
+	for (i = 0; i < WTFS_LOWER_NR; i++)
+		if (wi->lower_file[i])
+			err = file_check_and_advance_wb_err(wi->lower_file[i])
+				?: err;
+	mutex_unlock(&wi->lower_lock);
+	return err;
+}
+
+/**
+ * wtfs_lower_file_touch - stamp the lower times for a store that reaches the
+ *			   lower later
+ * @lower: open for WTFS_LOWER_WRITE
+ *
+ * Return: 0 or the lower's error.
+ */
+int wtfs_lower_file_touch(struct file *lower)
+{
+	struct super_block *sb = file_inode(lower)->i_sb;
+	int err;
+
+	/* Under mmap_lock, as the lower's own page_mkwrite would be. */
+	sb_start_pagefault(sb);
+	err = file_update_time(lower);
+	sb_end_pagefault(sb);
+	return err;
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The only place that moves data to or from the lower file.
+ *
+ * Two ways in. wtfs_lower_write() is for those who wait: write() and the
+ * error paths. A struct wtfs_lower_io is for those who do not: readahead and
+ * write-back, whose waiters wait for the folios.
+ */
+#include <linux/file.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/workqueue.h>
+
+#include "wtfs.h"
+
+/*
+ * Not WQ_MEM_RECLAIM: a buffered write to XFS may wait for a workqueue that
+ * is not, and the workqueue code warns of that.
+ */
+static struct workqueue_struct *wtfs_lower_wq;
+static struct kmem_cache *wtfs_lower_io_cachep;
+
+/**
+ * wtfs_lower_direct - is direct I/O to be tried on the lower of @inode?
+ * @inode: a regular file that is open
+ */
+bool wtfs_lower_direct(const struct inode *inode)
+{
+	return READ_ONCE(WTFS_I(inode)->block) &&
+		READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) == WTFS_IO_DIRECT;
+}
+
+/* Did the lower refuse the direct I/O itself, rather than fail to do it? */
+static bool wtfs_direct_refused(long res)
+{
+	return res == -EINVAL || res == -ENOTBLK || res == -EOPNOTSUPP;
+}
+
+static void wtfs_span_iter(struct iov_iter *iter, int direction,
+			   const struct wtfs_span *span, loff_t pos, size_t len)
+{
+	iov_iter_bvec(iter, direction, span->bvec, span->nr, span->len);
+	iov_iter_advance(iter, pos - span->pos);
+	iov_iter_truncate(iter, len);
+}
+
+static bool wtfs_lower_is_cached(struct file *lower)
+{
+	return READ_ONCE(lower->f_mapping->nrpages);
+}
+
+/**
+ * wtfs_lower_settle - bring what the lower cached of a range to the device, and
+ *		       out of memory
+ * @inode: the wtfs inode
+ * @lower: the lower file
+ * @pos: first byte
+ * @len: bytes, not 0
+ *
+ * Data is cached once, and a cached lower page would slow every later direct
+ * write of the file.
+ *
+ * Context: process; sleeps, with no wtfs folio locked. Return: 0 or the error,
+ * which no fsync() will report again.
+ */
+int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
+		      loff_t len)
+{
+	struct address_space *mapping = lower->f_mapping;
+	int err;
+
+	if (!wtfs_lower_is_cached(lower))
+		return 0;
+	err = filemap_write_and_wait_range(mapping, pos, pos + len - 1);
+	if (err)
+		err = wtfs_lower_file_take_error(inode) ?: err;
+	invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT,
+				      (pos + len - 1) >> PAGE_SHIFT);
+	return err;
+}
+
+static ssize_t wtfs_lower_write_once(struct file *lower,
+				     const struct wtfs_span *span, loff_t pos,
+				     size_t len, int flags)
+{
+	struct iov_iter iter;
+	struct kiocb iocb;
+
+	init_sync_kiocb(&iocb, lower);
+	iocb.ki_flags |= flags;
+	iocb.ki_pos = pos;
+	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
+	return wtfs_iocb_iter_write(lower, &iocb, &iter);
+}
+
+/* Direct; halved where it fails, so that what can be written is. */
+static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
+				       const struct wtfs_span *span,
+				       loff_t pos, size_t len, int flags)
+{
+	unsigned int block = WTFS_I(inode)->block;
+	size_t try = len, done = 0;
+	ssize_t res = 0;
+	int err;
+
+	while (done < len) {
+		try = min(try, len - done);
+		res = wtfs_lower_write_once(lower, span, pos + done, try,
+					    flags | IOCB_DIRECT);
+		if (res <= 0 && (try <= block || wtfs_direct_refused(res)))
+			break;
+		if (res <= 0) {
+			try = round_up(try / 2, block);
+			continue;
+		}
+		/* It may have gone through the lower page cache after all. */
+		err = wtfs_lower_settle(inode, lower, pos + done, res);
+		if (err) {
+			res = err;
+			break;
+		}
+		done += res;
+		/* A short write that is no whole block: go on buffered. */
+		if (!IS_ALIGNED(done, block) && done < len) {
+			res = -EINVAL;
+			break;
+		}
+	}
+	return done ?: res;
+}
+
+/* Through the lower page cache, on to the device, and out of the cache. */
+static ssize_t wtfs_lower_write_buffered(struct inode *inode,
+					 struct file *lower,
+					 const struct wtfs_span *span,
+					 loff_t pos, size_t len, int flags)
+{
+	unsigned int pflags = current->flags & PF_LOCAL_THROTTLE;
+	size_t done = 0;
+	ssize_t res = 0;
+	int err;
+
+	/* Nobody but us can clean what we dirty: never throttle us for it. */
+	current->flags |= PF_LOCAL_THROTTLE;
+	while (done < len) {
+		res = wtfs_lower_write_once(lower, span, pos + done, len - done,
+					    flags);
+		if (res <= 0)
+			break;
+		done += res;
+	}
+	if (!pflags)
+		current->flags &= ~PF_LOCAL_THROTTLE;
+
+	/* With O_DSYNC an error may come after the pages were dirtied. */
+	err = wtfs_lower_settle(inode, lower, pos, len);
+	if (err)
+		return err;
+	return done ?: res;
+}
+
+/**
+ * wtfs_lower_write - write to the lower file and wait until it is on the device
+ * @inode: the wtfs inode
+ * @lower: open for writing
+ * @span: folios that hold the data; stable, and none of them locked
+ * @pos: first byte to write, within @span
+ * @len: bytes to write
+ * @flags: IOCB_DSYNC and IOCB_SYNC as the caller's; IOCB_DIRECT if @pos and
+ *	   @len are multiples of the block size and direct I/O is to be tried
+ *
+ * Context: process; sleeps. Enters the lower filesystem, so no wtfs folio may
+ * be locked. Return: bytes that reached the device, or an error if none did.
+ */
+ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
+			 const struct wtfs_span *span, loff_t pos, size_t len,
+			 int flags)
+{
+	unsigned int nofs = memalloc_nofs_save();
+	ssize_t res = -EINVAL, done = 0;
+
+	if (flags & IOCB_DIRECT) {
+		flags &= ~IOCB_DIRECT;
+		res = wtfs_lower_write_direct(inode, lower, span, pos, len,
+					      flags);
+		done = max_t(ssize_t, res, 0);
+	}
+	/*
+	 * The lower may refuse direct I/O for a file or a range at any time,
+	 * or leave off in the middle of a block.
+	 */
+	if (wtfs_direct_refused(res) ||
+	    (done && !IS_ALIGNED(done, WTFS_I(inode)->block))) {
+		res = wtfs_lower_write_buffered(inode, lower, span, pos + done,
+						len - done, flags);
+		done += max_t(ssize_t, res, 0);
+	}
+	memalloc_nofs_restore(nofs);
+	return done ?: res;
+}
+
+/**
+ * wtfs_lower_io_alloc - begin a request
+ * @inode: the wtfs inode
+ * @lower: the lower file; the request takes a reference
+ * @pos: file offset of its first byte, bytes
+ * @max: folios that the caller would like to put into it
+ *
+ * Context: process; sleeps, never enters a filesystem. Return: a request for
+ * @max folios, or for fewer when memory is short; cannot fail.
+ */
+struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
+					  struct file *lower, loff_t pos,
+					  unsigned int max)
+{
+	struct wtfs_lower_io *io;
+
+	io = kmem_cache_alloc(wtfs_lower_io_cachep, GFP_NOFS | __GFP_NOFAIL);
+	init_sync_kiocb(&io->iocb, get_file(lower));
+	refcount_set(&io->ref, 2);
+	io->inode = inode;
+	io->write = false;
+	io->max = ARRAY_SIZE(io->bvec);
+	io->span = (struct wtfs_span) { .pos = pos, .bvec = io->bvec };
+	if (max > io->max) {
+		io->span.bvec = kmalloc_array(max, sizeof(*io->span.bvec),
+					      GFP_NOFS | __GFP_NOWARN |
+					      __GFP_NORETRY);
+		if (io->span.bvec)
+			io->max = max;
+		else
+			io->span.bvec = io->bvec;
+	}
+	return io;
+}
+
+/**
+ * wtfs_lower_io_add - add a folio to a request
+ * @io: from wtfs_lower_io_alloc()
+ * @folio: the one that follows
+ * @len: bytes of it, from its beginning
+ *
+ * Return: false if @folio does not follow what is there, or there is no room.
+ */
+bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
+		       size_t len)
+{
+	struct wtfs_span *span = &io->span;
+
+	if (span->nr == io->max || span->pos + span->len != folio_pos(folio))
+		return false;
+	bvec_set_folio(&span->bvec[span->nr++], folio, len, 0);
+	span->len += len;
+	return true;
+}
+
+static void wtfs_lower_io_put(struct wtfs_lower_io *io)
+{
+	if (!refcount_dec_and_test(&io->ref))
+		return;
+	if (io->span.bvec != io->bvec)
+		kfree(io->span.bvec);
+	kmem_cache_free(wtfs_lower_io_cachep, io);
+}
+
+/*
+ * The file goes first: once the last folio has been ended the inode may be
+ * evicted and the lower unmounted, so the last reference must not be ours.
+ */
+static void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
+{
+	fput(io->iocb.ki_filp);
+	io->end(io, res);
+	wtfs_lower_io_put(io);
+}
+
+/* Must the result be looked into by a thread that can sleep? */
+static bool wtfs_lower_io_wants_retry(const struct wtfs_lower_io *io, long res)
+{
+	if (io->write)
+		return res != io->span.len;
+	return wtfs_direct_refused(res);
+}
+
+/* Context: any; interrupt context when the lower completed a direct I/O. */
+static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
+{
+	struct wtfs_lower_io *io =
+		container_of(iocb, struct wtfs_lower_io, iocb);
+
+	/* Pairs with the freeze protection of wtfs_iocb_iter_write() */
+	if (io->write)
+		kiocb_end_write(iocb);
+	if (wtfs_lower_io_wants_retry(io, res)) {
+		io->res = res;
+		queue_work(wtfs_lower_wq, &io->work);
+		return;
+	}
+	wtfs_lower_io_finish(io, res);
+}
+
+/* Start it as direct I/O; it completes by wtfs_lower_io_complete(). */
+static void wtfs_lower_io_start(struct wtfs_lower_io *io)
+{
+	struct kiocb *iocb = &io->iocb;
+	struct file *lower = iocb->ki_filp;
+	unsigned int nofs = memalloc_nofs_save();
+	struct iov_iter iter;
+	ssize_t res;
+
+	iocb->ki_pos = io->span.pos;
+	iocb->ki_flags |= IOCB_DIRECT;
+	iocb->ki_complete = wtfs_lower_io_complete;
+	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
+		       io->span.pos, io->span.len);
+	res = io->write ? wtfs_iocb_iter_write(lower, iocb, &iter) :
+		vfs_iocb_iter_read(lower, iocb, &iter);
+	memalloc_nofs_restore(nofs);
+
+	if (res == -EIOCBQUEUED)
+		return;
+	/* Done at once, with the freeze protection already dropped. */
+	if (wtfs_lower_io_wants_retry(io, res) ||
+	    (io->write && wtfs_lower_is_cached(lower))) {
+		io->res = res;
+		queue_work(wtfs_lower_wq, &io->work);
+		return;
+	}
+	wtfs_lower_io_finish(io, res);
+}
+
+/* The lower's cache holds a second copy now; drop it where it is clean. */
+static ssize_t wtfs_lower_read_buffered(struct file *lower,
+					const struct wtfs_span *span)
+{
+	size_t done = 0;
+	ssize_t res = 0;
+
+	while (done < span->len) {
+		struct iov_iter iter;
+		struct kiocb iocb;
+
+		init_sync_kiocb(&iocb, lower);
+		iocb.ki_pos = span->pos + done;
+		wtfs_span_iter(&iter, ITER_DEST, span, iocb.ki_pos,
+			       span->len - done);
+		res = vfs_iocb_iter_read(lower, &iocb, &iter);
+		if (res <= 0)
+			break;
+		done += res;
+	}
+	if (done)
+		invalidate_mapping_pages(lower->f_mapping,
+					 span->pos >> PAGE_SHIFT,
+					 (span->pos + done - 1) >> PAGE_SHIFT);
+	return done ?: res;
+}
+
+/*
+ * Write what can be written of a request that write-back has to get rid of;
+ * a block that cannot be does not take its neighbours along.
+ */
+static ssize_t wtfs_lower_write_all(struct wtfs_lower_io *io)
+{
+	unsigned int block = WTFS_I(io->inode)->block ?: PAGE_SIZE;
+	struct file *lower = io->iocb.ki_filp;
+	struct wtfs_span *span = &io->span;
+	size_t off = 0;
+	ssize_t res;
+	int err = 0;
+
+	while (off < span->len) {
+		int flags = 0;
+
+		if (wtfs_lower_direct(io->inode) &&
+		    IS_ALIGNED(span->len - off, block))
+			flags = IOCB_DIRECT;
+		res = wtfs_lower_write(io->inode, lower, span, span->pos + off,
+				       span->len - off, flags);
+		if (res <= 0)
+			err = res ?: -EIO;
+		off += res > 0 ? res : min_t(size_t, block, span->len - off);
+	}
+	return err ?: span->len;
+}
+
+static void wtfs_lower_io_work(struct work_struct *work)
+{
+	struct wtfs_lower_io *io =
+		container_of(work, struct wtfs_lower_io, work);
+	ssize_t res;
+
+	if (io->write)
+		res = wtfs_lower_write_all(io);
+	else
+		res = wtfs_lower_read_buffered(io->iocb.ki_filp, &io->span);
+	wtfs_lower_io_finish(io, res);
+}
+
+/*
+ * The flusher must not wait for the lower's buffered writes, nor enter it at
+ * all where the lower might turn a direct write into a buffered one.
+ */
+static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
+{
+	if (!wtfs_lower_direct(io->inode) ||
+	    !IS_ALIGNED(io->span.len, WTFS_I(io->inode)->block))
+		return true;
+	return io->write && (current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
+}
+
+/**
+ * wtfs_lower_io_submit - send a request on its way
+ * @io: filled; belongs to the completion from here on
+ *
+ * Context: process; may sleep, and enters the lower filesystem. Calls @io->end
+ * in any context, perhaps before it returns.
+ */
+void wtfs_lower_io_submit(struct wtfs_lower_io *io)
+{
+	INIT_WORK(&io->work, wtfs_lower_io_work);
+	if (wtfs_lower_io_defer(io))
+		queue_work(wtfs_lower_wq, &io->work);
+	else
+		wtfs_lower_io_start(io);
+	wtfs_lower_io_put(io);
+}
+
+/**
+ * wtfs_lower_io_drain - wait until no request is under way
+ *
+ * Context: process. For umount, which must leave no work item behind.
+ */
+void wtfs_lower_io_drain(void)
+{
+	flush_workqueue(wtfs_lower_wq);
+}
+
+int wtfs_lower_io_init(void)
+{
+	wtfs_lower_io_cachep = KMEM_CACHE(wtfs_lower_io, 0);
+	if (!wtfs_lower_io_cachep)
+		return -ENOMEM;
+	wtfs_lower_wq = alloc_workqueue("wtfs", WQ_UNBOUND, 0);
+	if (!wtfs_lower_wq) {
+		kmem_cache_destroy(wtfs_lower_io_cachep);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void wtfs_lower_io_exit(void)
+{
+	destroy_workqueue(wtfs_lower_wq);
+	kmem_cache_destroy(wtfs_lower_io_cachep);
+}

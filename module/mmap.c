@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mapped files: reads come from the wtfs page cache, stores are ordinary
+ * write-back, and wait only for what must be stable.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "wtfs.h"
+
+/*
+ * Lock order: mmap_lock -> freeze protection for faults -> invalidate_lock ->
+ * folio. The invalidate_lock keeps out those who flush a range and then drop
+ * it: a store in between would be lost.
+ */
+static vm_fault_t wtfs_page_mkwrite(struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct inode *inode = file_inode(file);
+	struct folio *folio = page_folio(vmf->page);
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	sb_start_pagefault(inode->i_sb);
+	if (wtfs_lower_file_touch(wtfs_lower_file(file))) {
+		ret = VM_FAULT_SIGBUS;
+		goto out;
+	}
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	folio_lock(folio);
+	if (folio->mapping != inode->i_mapping ||
+	    folio_pos(folio) >= i_size_read(inode)) {
+		folio_unlock(folio);
+		goto out_unlock;
+	}
+	/*
+	 * Dirty before the wait, so that a freeze that goes on meanwhile finds
+	 * the folio and write-protects it again.
+	 */
+	folio_mark_dirty(folio);
+	wtfs_folio_wait_store(folio);
+	ret = VM_FAULT_LOCKED;
+out_unlock:
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+out:
+	sb_end_pagefault(inode->i_sb);
+	return ret;
+}
+
+const struct vm_operations_struct wtfs_vm_ops = {
+	.fault		= filemap_fault,
+	.map_pages	= filemap_map_pages,
+	.page_mkwrite	= wtfs_page_mkwrite,
+};

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mounting and remounting: the options, and what may be a lower directory.
+ */
+#include <linux/cred.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/module.h>
+#include <linux/namei.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "wtfs.h"
+
+/*
+ * Options on their way into a mount. A remount changes only what it was given,
+ * even if the context was made before another remount.
+ */
+struct wtfs_fs_context {
+	struct wtfs_options opts;	/* valid where the bit in @given is */
+	unsigned int given;		/* BIT() of enum wtfs_opt_field */
+};
+
+enum wtfs_opt_field {
+	WTFS_GIVEN_MODE,
+	WTFS_GIVEN_STABLE,
+	WTFS_GIVEN_IO,
+};
+
+enum wtfs_opt {
+	WTFS_OPT_WRITETHROUGH,
+	WTFS_OPT_WRITEBACK,
+	WTFS_OPT_STABLE,
+	WTFS_OPT_IO,
+};
+
+static const struct constant_table wtfs_param_stable[] = {
+	{ "folio",	WTFS_STABLE_FOLIO },
+	{ "mapping",	WTFS_STABLE_MAPPING },
+	{}
+};
+
+static const struct constant_table wtfs_param_io[] = {
+	{ "direct",	WTFS_IO_DIRECT },
+	{ "buffered",	WTFS_IO_BUFFERED },
+	{}
+};
+
+static const struct fs_parameter_spec wtfs_param_spec[] = {
+	fsparam_flag("writethrough", WTFS_OPT_WRITETHROUGH),
+	fsparam_flag("writeback", WTFS_OPT_WRITEBACK),
+	fsparam_enum("stable", WTFS_OPT_STABLE, wtfs_param_stable),
+	fsparam_enum("io", WTFS_OPT_IO, wtfs_param_io),
+	{}
+};
+
+static int wtfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct wtfs_fs_context *ctx = fc->fs_private;
+	struct fs_parse_result result;
+	int opt;
+
+	opt = fs_parse(fc, wtfs_param_spec, param, &result);
+	switch (opt) {
+	case WTFS_OPT_WRITETHROUGH:
+	case WTFS_OPT_WRITEBACK:
+		ctx->opts.mode = opt == WTFS_OPT_WRITEBACK ? WTFS_MODE_WRITEBACK :
+							WTFS_MODE_WRITETHROUGH;
+		ctx->given |= BIT(WTFS_GIVEN_MODE);
+		return 0;
+	case WTFS_OPT_STABLE:
+		ctx->opts.stable = result.uint_32;
+		ctx->given |= BIT(WTFS_GIVEN_STABLE);
+		return 0;
+	case WTFS_OPT_IO:
+		ctx->opts.io = result.uint_32;
+		ctx->given |= BIT(WTFS_GIVEN_IO);
+		return 0;
+	default:
+		return opt;
+	}
+}
+
+/* Set the options that were given; readers take no lock. */
+static void wtfs_apply_options(const struct wtfs_fs_context *ctx,
+			       struct wtfs_options *opts)
+{
+	if (ctx->given & BIT(WTFS_GIVEN_MODE))
+		WRITE_ONCE(opts->mode, ctx->opts.mode);
+	if (ctx->given & BIT(WTFS_GIVEN_STABLE))
+		WRITE_ONCE(opts->stable, ctx->opts.stable);
+	if (ctx->given & BIT(WTFS_GIVEN_IO))
+		WRITE_ONCE(opts->io, ctx->opts.io);
+}
+
+/**
+ * wtfs_show_options - the options for /proc/mounts, where not the default
+ * @m: where to
+ * @root: of the mount
+ */
+int wtfs_show_options(struct seq_file *m, struct dentry *root)
+{
+	const struct wtfs_options *opts = &wtfs_sb(root->d_sb)->opts;
+
+	if (READ_ONCE(opts->mode) == WTFS_MODE_WRITEBACK)
+		seq_puts(m, ",writeback");
+	if (READ_ONCE(opts->stable) == WTFS_STABLE_MAPPING)
+		seq_puts(m, ",stable=mapping");
+	if (READ_ONCE(opts->io) == WTFS_IO_BUFFERED)
+		seq_puts(m, ",io=buffered");
+	return 0;
+}
+
+/* Checksummed storage, for one, must see each block once and unchanged. */
+static bool wtfs_lower_wants_stable(const struct super_block *lower)
+{
+	return lower->s_iflags & SB_I_STABLE_WRITES;
+}
+
+static int wtfs_check_stable(struct fs_context *fc,
+			     const struct super_block *lower)
+{
+	struct wtfs_fs_context *ctx = fc->fs_private;
+
+	if (!wtfs_lower_wants_stable(lower))
+		return 0;
+	if (!(ctx->given & BIT(WTFS_GIVEN_STABLE))) {
+		if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
+			return 0;
+		infofc(fc, "stable=mapping, since the lower %s needs stable pages",
+		       lower->s_type->name);
+		ctx->opts.stable = WTFS_STABLE_MAPPING;
+		ctx->given |= BIT(WTFS_GIVEN_STABLE);
+		return 0;
+	}
+	if (ctx->opts.stable == WTFS_STABLE_FOLIO)
+		return invalfc(fc,
+			       "stable=folio is not enough for the lower %s, which needs stable pages",
+			       lower->s_type->name);
+	return 0;
+}
+
+/* Look LOWERDIR up now: the mount may be about to cover it. */
+static int wtfs_lookup_lower(struct fs_context *fc, struct path *path)
+{
+	int err;
+
+	if (!fc->source || !*fc->source)
+		return invalfc(fc,
+			       "the lower directory is missing: mount -t wtfs LOWERDIR MOUNTPOINT");
+	err = kern_path(fc->source, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, path);
+	if (err == -ENOENT)
+		errorfc(fc, "the lower directory %s does not exist",
+			fc->source);
+	else if (err == -ENOTDIR)
+		errorfc(fc, "the lower %s is not a directory", fc->source);
+	else if (err)
+		errorfc(fc, "the lower directory %s cannot be looked up: error %d",
+			fc->source, -err);
+	return err;
+}
+
+static int wtfs_check_lower(struct fs_context *fc, const struct path *path)
+{
+	const struct super_block *sb = path->dentry->d_sb;
+
+	if (sb->s_type == &wtfs_fs_type)
+		return invalfc(fc,
+			       "the lower directory %s is on wtfs already",
+			       fc->source);
+	if (sb->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH)
+		return invalfc(fc,
+			       "the lower directory %s is on a stack of filesystems that is as deep as can be",
+			       fc->source);
+	if (is_idmapped_mnt(path->mnt))
+		return invalfc(fc,
+			       "the lower directory %s is on an idmapped mount, which is not supported",
+			       fc->source);
+	if (sb->s_user_ns != &init_user_ns || fc->user_ns != &init_user_ns)
+		return invalfc(fc,
+			       "mounting from or in a user namespace is not supported");
+	if (wtfs_dentry_is_weird(path->dentry))
+		return invalfc(fc,
+			       "the lower directory %s is on a filesystem with its own rules for names, which is not supported",
+			       fc->source);
+	return 0;
+}
+
+/*
+ * As overlayfs does, stack on a private clone of the lower mount and not on
+ * the mount itself. In "mount -t wtfs /data /data" our mount sits on the lower
+ * one: if our superblock also pinned that one, and both were unmounted as one
+ * connected tree (which is what removing the mountpoint in another namespace
+ * does), neither could ever go away. A clone also keeps its flags whatever is
+ * remounted, and no mount or unmount propagates into it.
+ *
+ * The price: the lower's own mount can be unmounted while we are mounted. That
+ * is safe, since the clone keeps the filesystem alive.
+ */
+static int wtfs_clone_lower(struct fs_context *fc, const struct path *path,
+			    struct wtfs_sb_info *sbi)
+{
+	struct vfsmount *mnt = clone_private_mount(path);
+
+	if (IS_ERR(mnt)) {
+		errorfc(fc,
+			"the mount of the lower directory %s cannot be cloned: it is unbindable, of another mount namespace, or has locked mounts below",
+			fc->source);
+		return PTR_ERR(mnt);
+	}
+	sbi->lower.mnt = mnt;
+	sbi->lower.dentry = dget(path->dentry);
+	return 0;
+}
+
+static int wtfs_get_lower(struct fs_context *fc)
+{
+	struct wtfs_sb_info *sbi = fc->s_fs_info;
+	struct path path;
+	int err;
+
+	err = wtfs_lookup_lower(fc, &path);
+	if (err)
+		return err;
+	err = wtfs_check_lower(fc, &path);
+	if (!err)
+		err = wtfs_check_stable(fc, path.dentry->d_sb);
+	if (!err)
+		err = wtfs_clone_lower(fc, &path, sbi);
+	path_put(&path);
+	return err;
+}
+
+static int wtfs_get_tree(struct fs_context *fc)
+{
+	struct wtfs_sb_info *sbi = fc->s_fs_info;
+	int err;
+
+	err = wtfs_get_lower(fc);
+	if (err)
+		return err;
+	sbi->cred = prepare_creds();
+	if (!sbi->cred)
+		return -ENOMEM;
+	sbi->opts.stable = wtfs_default_stable();
+	wtfs_apply_options(fc->fs_private, &sbi->opts);
+	return get_tree_nodev(fc, wtfs_fill_super);
+}
+
+static int wtfs_reconfigure(struct fs_context *fc)
+{
+	struct super_block *sb = fc->root->d_sb;
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+	int err;
+
+	if (sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY) &&
+	    (fc->sb_flags_mask & SB_RDONLY) && __mnt_is_readonly(sbi->lower.mnt)) {
+		errorfc(fc, "cannot become writable: the lower is read-only");
+		return -EROFS;
+	}
+	err = wtfs_check_stable(fc, sbi->lower.dentry->d_sb);
+	if (err)
+		return err;
+	wtfs_apply_options(fc->fs_private, &sbi->opts);
+	/* Nothing of write-back is left when it is off, or we are read-only. */
+	return sync_filesystem(sb);
+}
+
+static void wtfs_free_fc(struct fs_context *fc)
+{
+	/* Where there is a superblock, it has got this. */
+	wtfs_sb_info_free(fc->s_fs_info);
+	kfree(fc->fs_private);
+}
+
+static const struct fs_context_operations wtfs_context_ops = {
+	.free		= wtfs_free_fc,
+	.parse_param	= wtfs_parse_param,
+	.get_tree	= wtfs_get_tree,
+	.reconfigure	= wtfs_reconfigure,
+};
+
+static int wtfs_init_fs_context(struct fs_context *fc)
+{
+	struct wtfs_fs_context *ctx;
+
+	ctx = kzalloc_obj(*ctx, GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return -ENOMEM;
+	if (fc->purpose != FS_CONTEXT_FOR_RECONFIGURE) {
+		fc->s_fs_info = kzalloc_obj(struct wtfs_sb_info,
+					    GFP_KERNEL_ACCOUNT);
+		if (!fc->s_fs_info) {
+			kfree(ctx);
+			return -ENOMEM;
+		}
+	}
+	fc->fs_private = ctx;
+	fc->ops = &wtfs_context_ops;
+	return 0;
+}
+
+struct file_system_type wtfs_fs_type = {
+	.owner			= THIS_MODULE,
+	.name			= "wtfs",
+	.init_fs_context	= wtfs_init_fs_context,
+	.parameters		= wtfs_param_spec,
+	.kill_sb		= wtfs_kill_sb,
+};

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The superblock: its inodes, syncing, freezing, and its end.
+ */
+#include <linux/backing-dev.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs_context.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+
+#include "wtfs.h"
+
+#define WTFS_SUPER_MAGIC	0x77746673	/* "wtfs" */
+
+/* Of the lower's i_flags for a superblock, those that are promises to users. */
+#define WTFS_COPY_SB_IFLAGS	(SB_I_NOEXEC | SB_I_NODEV)
+
+static struct inode *wtfs_alloc_inode(struct super_block *sb)
+{
+	struct wtfs_inode_info *wi;
+
+	wi = alloc_inode_sb(sb, wtfs_inode_cachep, GFP_KERNEL);
+	if (!wi)
+		return NULL;
+	/* vfs_inode was initialised with the slab, and is left as it was. */
+	memset(wi, 0, offsetof(struct wtfs_inode_info, vfs_inode));
+	mutex_init(&wi->lower_lock);
+	return &wi->vfs_inode;
+}
+
+/* After a grace period: a path walk may still be asking for permission. */
+static void wtfs_free_inode(struct inode *inode)
+{
+	kmem_cache_free(wtfs_inode_cachep, WTFS_I(inode));
+}
+
+static void wtfs_evict_inode(struct inode *inode)
+{
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	wtfs_lower_file_evict(inode);
+	/* A path walk may still look at the pointer: don't clear it. */
+	iput(wtfs_lower_inode(inode));
+}
+
+/*
+ * Keep no inode whose lower one has been removed, by whomever: as long as it
+ * is pinned its blocks aren't freed.
+ */
+static int wtfs_drop_inode(struct inode *inode)
+{
+	return !inode->i_nlink || inode_unhashed(inode) ||
+		!wtfs_lower_inode(inode)->i_nlink;
+}
+
+static int wtfs_statfs(struct dentry *dentry, struct kstatfs *buf)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct path lower = wtfs_lower_path(dentry);
+	int err;
+
+	err = vfs_statfs(&lower, buf);
+	if (err)
+		return err;
+	/* Not the lower's identity: its ioctls would not work here. */
+	buf->f_type = WTFS_SUPER_MAGIC;
+	buf->f_fsid = u64_to_fsid(huge_encode_dev(sb->s_dev));
+	return 0;
+}
+
+/*
+ * Our own inodes have been synced before this is called; now the lower has to
+ * commit what that meant for its metadata.
+ */
+static int wtfs_sync_fs(struct super_block *sb, int wait)
+{
+	struct super_block *lower = wtfs_lower_mnt(sb)->mnt_sb;
+	int err;
+
+	if (!wait)
+		return 0;
+	down_read(&lower->s_umount);
+	err = sync_filesystem(lower);
+	up_read(&lower->s_umount);
+	return err;
+}
+
+/*
+ * freeze_super() has kept writers out and synced: nothing is left to do, but
+ * without the operation FIFREEZE is refused.
+ */
+static int wtfs_freeze_fs(struct super_block *sb)
+{
+	return 0;
+}
+
+static int wtfs_unfreeze_fs(struct super_block *sb)
+{
+	return 0;
+}
+
+static const struct super_operations wtfs_sops = {
+	.alloc_inode	= wtfs_alloc_inode,
+	.free_inode	= wtfs_free_inode,
+	.evict_inode	= wtfs_evict_inode,
+	.drop_inode	= wtfs_drop_inode,
+	.statfs		= wtfs_statfs,
+	.sync_fs	= wtfs_sync_fs,
+	.freeze_fs	= wtfs_freeze_fs,
+	.unfreeze_fs	= wtfs_unfreeze_fs,
+	.show_options	= wtfs_show_options,
+};
+
+static int wtfs_setup_bdi(struct super_block *sb,
+			  const struct super_block *lower)
+{
+	int err;
+
+	err = super_setup_bdi(sb);
+	if (err)
+		return err;
+	sb->s_bdi->ra_pages = lower->s_bdi->ra_pages;
+	sb->s_bdi->io_pages = lower->s_bdi->io_pages;
+	return 0;
+}
+
+/* What must be as on the lower, since its operations do the work. */
+static void wtfs_copy_limits(struct super_block *sb,
+			     const struct super_block *lower)
+{
+	sb->s_maxbytes = lower->s_maxbytes;
+	sb->s_blocksize = lower->s_blocksize;
+	sb->s_blocksize_bits = lower->s_blocksize_bits;
+	sb->s_time_gran = lower->s_time_gran;
+	sb->s_time_min = lower->s_time_min;
+	sb->s_time_max = lower->s_time_max;
+	sb->s_max_links = lower->s_max_links;
+	sb->s_stack_depth = lower->s_stack_depth + 1;
+	sb->s_iflags |= lower->s_iflags & WTFS_COPY_SB_IFLAGS;
+	/*
+	 * With ACLs it is the lower that applies the umask, or a default ACL
+	 * instead; without, the VFS does it, and finds nothing left to clear
+	 * when it does it again for the lower.
+	 */
+	sb->s_flags &= ~SB_POSIXACL;
+	sb->s_flags |= (lower->s_flags & SB_POSIXACL) | SB_NOSEC;
+}
+
+static int wtfs_make_root(struct super_block *sb)
+{
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+	struct inode *inode;
+
+	inode = wtfs_iget(sb, d_inode(sbi->lower.dentry));
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	sb->s_root = d_make_root(inode);
+	if (!sb->s_root)
+		return -ENOMEM;
+	wtfs_dentry_attach(sb->s_root, dget(sbi->lower.dentry));
+	return 0;
+}
+
+static void wtfs_report_lower(struct fs_context *fc,
+			      const struct super_block *lower)
+{
+	if (strcmp(lower->s_type->name, "xfs") &&
+	    strcmp(lower->s_type->name, "ext4"))
+		pr_notice("not tested on %s\n", lower->s_type->name);
+}
+
+/**
+ * wtfs_fill_super - make a superblock for a lower directory
+ * @sb: new; has got the wtfs_sb_info, and gives it up in wtfs_kill_sb()
+ * @fc: what to mount
+ *
+ * Context: process, under s_umount. Return: 0 or an error.
+ */
+int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+	struct super_block *lower = sbi->lower.dentry->d_sb;
+	int err;
+
+	err = wtfs_setup_bdi(sb, lower);
+	if (err)
+		return err;
+	wtfs_copy_limits(sb, lower);
+	sb->s_magic = WTFS_SUPER_MAGIC;
+	sb->s_op = &wtfs_sops;
+	wtfs_set_xattr_handlers(sb, wtfs_xattr_handlers);
+	set_default_d_op(sb, &wtfs_dops);
+	if (__mnt_is_readonly(sbi->lower.mnt) && !sb_rdonly(sb)) {
+		infofc(fc, "read-only, as the lower directory is");
+		sb->s_flags |= SB_RDONLY;
+	}
+	err = wtfs_make_root(sb);
+	if (!err)
+		wtfs_report_lower(fc, lower);
+	return err;
+}
+
+/**
+ * wtfs_sb_info_free - let go of the lower directory
+ * @sbi: of a superblock that is gone or never was; may be NULL
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
+{
+	if (!sbi)
+		return;
+	dput(sbi->lower.dentry);
+	/* The clone is a long-term mount, which mntput() alone never frees. */
+	if (sbi->lower.mnt)
+		kern_unmount(sbi->lower.mnt);
+	if (sbi->cred)
+		put_cred(sbi->cred);
+	kfree(sbi);
+}
+
+/**
+ * wtfs_kill_sb - end a superblock
+ * @sb: without users
+ *
+ * Context: process, under s_umount.
+ */
+void wtfs_kill_sb(struct super_block *sb)
+{
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+
+	kill_anon_super(sb);
+	/*
+	 * The last references to lower files may be with a work item, and their
+	 * release with another one. Wait, so that with our umount the lower
+	 * filesystem is no longer in use.
+	 */
+	wtfs_lower_io_drain();
+	flush_delayed_fput();
+	wtfs_sb_info_free(sbi);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * wtfs: a stacking filesystem whose plain write() is a write-through.
+ *
+ * Every structure, and the functions that one file offers to the others,
+ * grouped by the file that defines them. docs/design.md tells how they fit.
+ */
+#ifndef _WTFS_H
+#define _WTFS_H
+
+#ifdef pr_fmt
+#undef pr_fmt
+#endif
+#define pr_fmt(fmt) "wtfs: " fmt
+
+#include <linux/bvec.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/path.h>
+#include <linux/spinlock.h>
+
+struct fs_context;
+struct seq_file;
+struct writeback_control;
+
+/* What a plain write() does. */
+enum wtfs_mode {
+	WTFS_MODE_WRITETHROUGH,	/* on the device when it returns */
+	WTFS_MODE_WRITEBACK,	/* only O_DSYNC and O_SYNC go through */
+};
+
+/* Which folios may not change while they are under writeback. */
+enum wtfs_stable {
+	WTFS_STABLE_FOLIO,	/* those under a write-through */
+	WTFS_STABLE_MAPPING,	/* all of the inode's */
+};
+
+/* How data is moved to and from the lower file. */
+enum wtfs_io_mode {
+	WTFS_IO_DIRECT,		/* direct I/O where the lower file can */
+	WTFS_IO_BUFFERED,	/* through the lower page cache, always */
+};
+
+/**
+ * struct wtfs_options - what can be chosen for each mount
+ * @mode:	write-through or write-back
+ * @stable:	who waits for a folio in flight
+ * @io:		direct or buffered lower I/O
+ */
+struct wtfs_options {
+	enum wtfs_mode mode;
+	enum wtfs_stable stable;
+	enum wtfs_io_mode io;
+};
+
+/**
+ * struct wtfs_sb_info - a mounted wtfs
+ * @lower:	root of the lower tree; pins its mount for as long as we live
+ * @cred:	the mounter's credentials, with which lower files are opened
+ * @opts:	mount options; a remount changes single fields (READ_ONCE)
+ */
+struct wtfs_sb_info {
+	struct path lower;
+	const struct cred *cred;
+	struct wtfs_options opts;
+};
+
+/*
+ * The open lower files of an inode, one for each use. They are shared by all
+ * who have the wtfs file open.
+ */
+enum wtfs_lower_use {
+	WTFS_LOWER_READ,	/* O_RDONLY */
+	WTFS_LOWER_WRITE,	/* O_RDWR; stamps the lower times as write() does */
+	WTFS_LOWER_WRITEBACK,	/* O_RDWR; leaves the lower times alone */
+	WTFS_LOWER_NR,
+};
+
+/**
+ * struct wtfs_inode_info - a wtfs inode
+ * @lower:	inode below, with a reference
+ * @lower_lock:	serialises opening and closing of @lower_file
+ * @lower_file:	open lower files by use; NULL where not open. A slot is read
+ *		and changed under @lower_lock.
+ * @opens:	open wtfs files of this inode, under @lower_lock
+ * @block:	bytes; direct lower I/O starts and ends at multiples of it, or
+ *		0 where the lower file can do no direct I/O. Set when the
+ *		first lower file is opened.
+ * @seen_size:	the lower's size when the last wtfs file was closed, bytes
+ * @seen_mtime:	the lower's mtime then; where either differs at the next
+ *		open, somebody changed the lower behind our back
+ * @seen:	the two are to be looked at by the next open
+ * @vfs_inode:	what the VFS sees
+ */
+struct wtfs_inode_info {
+	struct inode *lower;
+	struct mutex lower_lock;
+	struct file *lower_file[WTFS_LOWER_NR];
+	unsigned int opens;
+	unsigned int block;
+	loff_t seen_size;
+	struct timespec64 seen_mtime;
+	bool seen;
+	struct inode vfs_inode;
+};
+
+static inline struct wtfs_sb_info *wtfs_sb(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct wtfs_inode_info *WTFS_I(const struct inode *inode)
+{
+	return container_of(inode, struct wtfs_inode_info, vfs_inode);
+}
+
+static inline struct inode *wtfs_lower_inode(const struct inode *inode)
+{
+	return WTFS_I(inode)->lower;
+}
+
+/* The lower mount of @sb; pinned while @sb is mounted. */
+static inline struct vfsmount *wtfs_lower_mnt(const struct super_block *sb)
+{
+	return wtfs_sb(sb)->lower.mnt;
+}
+
+/* The lower dentry, referenced by @dentry until its d_release. */
+static inline struct dentry *wtfs_lower_dentry(const struct dentry *dentry)
+{
+	return dentry->d_fsdata;
+}
+
+/* The lower path of @dentry; valid while @dentry is, no reference taken. */
+static inline struct path wtfs_lower_path(const struct dentry *dentry)
+{
+	return (struct path) {
+		.mnt = wtfs_lower_mnt(dentry->d_sb),
+		.dentry = wtfs_lower_dentry(dentry),
+	};
+}
+
+/*
+ * The open lower file of an open wtfs file, with a reference that lasts as
+ * long as the wtfs file; for regular files and directories.
+ */
+static inline struct file *wtfs_lower_file(const struct file *file)
+{
+	return file->private_data;
+}
+
+/* main.c */
+extern struct kmem_cache *wtfs_inode_cachep;
+enum wtfs_stable wtfs_default_stable(void);
+
+/* params.c */
+extern struct file_system_type wtfs_fs_type;
+int wtfs_show_options(struct seq_file *m, struct dentry *root);
+
+/* super.c */
+int wtfs_fill_super(struct super_block *sb, struct fs_context *fc);
+void wtfs_sb_info_free(struct wtfs_sb_info *sbi);
+void wtfs_kill_sb(struct super_block *sb);
+
+/* lookup.c */
+extern const struct dentry_operations wtfs_dops;
+bool wtfs_dentry_is_weird(const struct dentry *lower);
+void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower);
+void wtfs_dentry_busy(struct dentry *dentry);
+int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
+		      struct dentry *dentry, unsigned int flags);
+struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
+			   unsigned int flags);
+struct inode *wtfs_iget(struct super_block *sb, struct inode *lower);
+int wtfs_interpose(struct dentry *dentry, struct dentry *lower);
+
+/* inode.c */
+extern const struct inode_operations wtfs_file_iops;
+extern const struct inode_operations wtfs_symlink_iops;
+extern const struct inode_operations wtfs_special_iops;
+int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		 struct iattr *attr);
+int wtfs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		 struct kstat *stat, u32 request_mask, unsigned int flags);
+int wtfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
+int wtfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
+int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
+		      struct file_kattr *fa);
+void wtfs_inode_copy_attr(struct inode *inode);
+
+/* xattr.c */
+extern const struct xattr_handler *const wtfs_xattr_handlers[];
+ssize_t wtfs_listxattr(struct dentry *dentry, char *list, size_t size);
+
+/* dir.c */
+int wtfs_create(struct mnt_idmap *idmap, struct inode *dir,
+		struct dentry *dentry, umode_t mode);
+struct dentry *wtfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
+			  struct dentry *dentry, umode_t mode);
+extern const struct inode_operations wtfs_dir_iops;
+extern const struct file_operations wtfs_dir_fops;
+
+/* file.c */
+extern const struct file_operations wtfs_file_fops;
+
+/* mmap.c */
+extern const struct vm_operations_struct wtfs_vm_ops;
+
+/* write.c */
+ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
+
+/* stable.c */
+bool wtfs_write_is_through(const struct kiocb *iocb);
+void wtfs_folio_wait_store(struct folio *folio);
+void wtfs_folio_start_through(struct folio *folio);
+void wtfs_folio_end_through(struct folio *folio);
+
+/* cache.c */
+extern const struct address_space_operations wtfs_aops;
+void wtfs_cache_init(struct inode *inode);
+void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end);
+int wtfs_cache_fill(struct file *file, loff_t pos);
+void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end);
+void wtfs_cache_zero_eof(struct inode *inode);
+void wtfs_cache_extend(struct inode *inode, loff_t size);
+void wtfs_cache_revalidate(struct inode *inode);
+void wtfs_cache_remember(struct inode *inode);
+
+/* lower_file.c */
+struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
+				  enum wtfs_lower_use use);
+struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use);
+void wtfs_lower_file_close(struct inode *inode, struct file *lower);
+void wtfs_lower_file_evict(struct inode *inode);
+int wtfs_lower_file_take_error(struct inode *inode);
+int wtfs_lower_file_touch(struct file *lower);
+
+/* lower_io.c */
+
+/**
+ * struct wtfs_span - folios of one inode that follow each other
+ * @pos:	file offset of the first byte of @bvec, bytes
+ * @len:	bytes in all of @bvec
+ * @bvec:	one entry for each folio
+ * @nr:		entries in use
+ */
+struct wtfs_span {
+	loff_t pos;
+	size_t len;
+	struct bio_vec *bvec;
+	unsigned int nr;
+};
+
+#define WTFS_INLINE_BVECS	8
+
+/**
+ * struct wtfs_lower_io - one request to a lower file that somebody waits for
+ *			  by its folios
+ * @iocb:	what the lower works on; holds a reference on the lower file
+ * @ref:	one for the submitter, one for the completion
+ * @inode:	the wtfs inode; pinned by its folios until @end
+ * @end:	called once, when the I/O is over: result as of write_iter, any
+ *		context; must end the folios, after which @inode may be gone
+ * @work:	for what must sleep: buffered I/O, errors
+ * @span:	what to move
+ * @max:	entries that fit in @span
+ * @res:	result that a completion in interrupt context left for @work
+ * @write:	direction
+ * @bvec:	room for small requests
+ */
+struct wtfs_lower_io {
+	struct kiocb iocb;
+	refcount_t ref;
+	struct inode *inode;
+	void (*end)(struct wtfs_lower_io *io, long res);
+	struct work_struct work;
+	struct wtfs_span span;
+	unsigned int max;
+	long res;
+	bool write;
+	struct bio_vec bvec[WTFS_INLINE_BVECS];
+};
+
+int wtfs_lower_io_init(void);
+void wtfs_lower_io_exit(void);
+void wtfs_lower_io_drain(void);
+struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
+					  struct file *lower, loff_t pos,
+					  unsigned int max);
+bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
+		       size_t len);
+void wtfs_lower_io_submit(struct wtfs_lower_io *io);
+ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
+			 const struct wtfs_span *span, loff_t pos, size_t len,
+			 int flags);
+int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
+		      loff_t len);
+bool wtfs_lower_direct(const struct inode *inode);
+
+#endif /* _WTFS_H */

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended attributes: all of them are the lower's.
+ *
+ * The VFS has checked the caller, and mapped the ids inside the value from the
+ * caller's user namespace. Both must happen once: hence the raw functions, and
+ * not vfs_getxattr() and vfs_setxattr() on the lower.
+ */
+#include <linux/mount.h>
+#include <linux/xattr.h>
+
+#include "wtfs.h"
+
+static int wtfs_xattr_get(const struct xattr_handler *handler,
+			  struct dentry *dentry, struct inode *inode,
+			  const char *name, void *buffer, size_t size)
+{
+	return __vfs_getxattr(wtfs_lower_dentry(dentry),
+			      wtfs_lower_inode(inode), name, buffer, size);
+}
+
+static int wtfs_xattr_set(const struct xattr_handler *handler,
+			  struct mnt_idmap *idmap, struct dentry *dentry,
+			  struct inode *inode, const char *name,
+			  const void *value, size_t size, int flags)
+{
+	struct vfsmount *mnt = wtfs_lower_mnt(dentry->d_sb);
+	struct dentry *lower = wtfs_lower_dentry(dentry);
+	int err;
+
+	err = mnt_want_write(mnt);
+	if (err)
+		return err;
+	inode_lock(d_inode(lower));
+	if (value)
+		err = __vfs_setxattr_locked(&nop_mnt_idmap, lower, name, value,
+					    size, flags, NULL);
+	else
+		err = __vfs_removexattr_locked(&nop_mnt_idmap, lower, name,
+					       NULL);
+	inode_unlock(d_inode(lower));
+	mnt_drop_write(mnt);
+	/* An ACL can be a mode too, where it is set in this way. */
+	wtfs_inode_copy_attr(inode);
+	return err;
+}
+
+/**
+ * wtfs_listxattr - the names of the lower's extended attributes
+ * @dentry: whose
+ * @list: result, or NULL to ask for its size
+ * @size: of @list, bytes
+ *
+ * Context: process. Return: bytes, or the lower's error.
+ */
+ssize_t wtfs_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	return vfs_listxattr(wtfs_lower_dentry(dentry), list, size);
+}
+
+static const struct xattr_handler wtfs_xattr_handler = {
+	.prefix	= "",	/* any name */
+	.get	= wtfs_xattr_get,
+	.set	= wtfs_xattr_set,
+};
+
+const struct xattr_handler *const wtfs_xattr_handlers[] = {
+	&wtfs_xattr_handler,
+	NULL
+};

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: writers of one file don't tear each other's records, and cache and device agree after them
+# LOWERS: xfs ext4
+# TIMEOUT: 300
+# Seen failing: (to be recorded)
+. "${0%/*}/lib.sh"
+
+fresh
+concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${ROUNDS:-30}"

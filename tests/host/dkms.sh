@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: DKMS adds, builds, installs and removes the module for every kernel
+# TIMEOUT: 600
+#
+# In the guest's tree, with an overlay in memory over it that goes away with
+# the mount namespace.
+set -eu -o pipefail
+TOP=$(cd "${0%/*}/../.." && pwd)
+. "$TOP/scripts/lab.sh"
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+# in_namespace: the part that mounts
+in_namespace() {
+	local work=$BUILD/dkms root=$BUILD/dkms/root
+
+	mkdir -p "$work"
+	mount -t tmpfs dkms "$work"
+	mkdir -p "$work"/{root,upper,work}
+	mount -t overlay overlay "$root" \
+		-o "lowerdir=$(guest_dir)/root,upperdir=$work/upper,workdir=$work/work" ||
+		{ echo "SKIP: this machine has no overlayfs"; exit 77; }
+	mount -t proc proc "$root/proc"
+	mkdir -p "$root/usr/src/wtfs"
+	tar -C "$TOP" --exclude='*.o' --exclude='*.ko' --exclude='*.mod*' --exclude='.*.cmd' \
+		-cf - Kbuild Makefile dkms.conf module | tar -C "$root/usr/src/wtfs" -xf -
+	for_each_kernel "$root"
+}
+
+for_each_kernel() {
+	local root=$1 label release module version
+
+	version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$TOP/dkms.conf")
+	in_root dkms add /usr/src/wtfs || fail "dkms add"
+	for label in $ALL_KERNELS; do
+		release=$(kernel_release "$label")
+		in_root dkms build -m wtfs -v "$version" -k "$release" || {
+			cat "$root/var/lib/dkms/wtfs/$version/build/make.log"
+			fail "dkms build for $label"
+		}
+		in_root dkms install -m wtfs -v "$version" -k "$release" || fail "dkms install for $label"
+		module=$(in_root modinfo -k "$release" -n wtfs)
+		[[ $module == */updates/dkms/wtfs.ko* ]] || fail "$label: modinfo finds '$module'"
+	done
+	in_root dkms remove -m wtfs -v "$version" --all || fail "dkms remove"
+	! in_root modinfo -k "$release" wtfs 2>/dev/null || fail "the module is still there after removal"
+}
+
+in_root() {
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root chroot "$root" "$@"
+}
+
+if [ "${1:-}" = inside ]; then
+	in_namespace
+else
+	[ -e "$TOP/Kbuild" ] || fail "no Kbuild: there is no module"
+	exec unshare --mount --propagation private bash "$0" inside
+fi

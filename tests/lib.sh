@@ -1,0 +1,235 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What tests share; sourced as their first step. A test ends at the first
+# command that fails. It need not clean up: the runner does.
+#
+# Given by the runner: LOWERFS (xfs, ext4 or none), SECTOR, KERNEL, SEED,
+# BIN (compiled helpers, also in PATH), T (scratch directory in memory).
+# The kernel's log (dmesg) begins with the test.
+
+set -eEu -o pipefail
+trap 'echo "FAIL: line $LINENO: $BASH_COMMAND"' ERR
+
+LOWER=/lower
+MNT=/wtfs
+DEV=${DEV:-}
+NULLB=/sys/kernel/config/nullb
+
+# ---- how it ends -----------------------------------------------------------
+
+fail() {
+	trap - ERR
+	echo "FAIL: $*"
+	exit 1
+}
+
+skip() {
+	trap - ERR
+	echo "SKIP: $*"
+	exit 77
+}
+
+# note TEXT: into the test's output, and the kernel's log for the order of things
+note() {
+	echo "$*"
+	echo "<6>test: $*" >/dev/kmsg
+}
+
+# ok COMMAND...: it has to succeed
+ok() {
+	"$@" || fail "expected success: $*"
+}
+
+# not_ok COMMAND...: it has to fail
+not_ok() {
+	if "$@"; then fail "expected failure: $*"; fi
+}
+
+# assert_eq GOT WANTED MESSAGE
+assert_eq() {
+	[ "$1" = "$2" ] || fail "$3: got '$1', wanted '$2'"
+}
+
+assert_ne() {
+	[ "$1" != "$2" ] || fail "$3: got '$1', which it must not be"
+}
+
+# assert_ge, assert_le, assert_lt, assert_gt NUMBER NUMBER MESSAGE
+assert_ge() {
+	[ "$1" -ge "$2" ] || fail "$3: got $1, wanted at least $2"
+}
+
+assert_le() {
+	[ "$1" -le "$2" ] || fail "$3: got $1, wanted at most $2"
+}
+
+assert_gt() {
+	[ "$1" -gt "$2" ] || fail "$3: got $1, wanted more than $2"
+}
+
+assert_lt() {
+	[ "$1" -lt "$2" ] || fail "$3: got $1, wanted less than $2"
+}
+
+# assert_same FILE FILE MESSAGE
+assert_same() {
+	cmp "$1" "$2" || fail "$3: $1 and $2 differ"
+}
+
+# wait_until SECONDS COMMAND...: try until it succeeds
+wait_until() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# ---- block devices ---------------------------------------------------------
+
+# null_blk NAME MIB [attribute=value]...: a device in memory; its path on stdout
+null_blk() {
+	local dir=$NULLB/$1 size=$2 set
+
+	[ -d $NULLB ] || modprobe null_blk nr_devices=0
+	mkdir "$dir"
+	echo "$size" >"$dir/size"
+	echo 1 >"$dir/memory_backed"
+	echo "$SECTOR" >"$dir/blocksize"
+	shift 2
+	for set; do
+		echo "${set#*=}" >"$dir/${set%%=*}"
+	done
+	echo 1 >"$dir/power"
+	# newer kernels name the disk like the directory
+	if [ -b "/dev/${dir##*/}" ]; then
+		echo "/dev/${dir##*/}"
+	else
+		echo "/dev/nullb$(<"$dir/index")"
+	fi
+}
+
+null_blk_remove() {
+	[ -d "$NULLB/$1" ] || return 0
+	echo 0 >"$NULLB/$1/power"
+	rmdir "$NULLB/$1"
+}
+
+# dev_stat FIELD: of /sys/block/DEV/stat, from 1
+dev_stat() {
+	awk -v f="$1" '{ print $f }' "/sys/block/$(basename "$(readlink -f "$DEV")")/stat"
+}
+
+# Requests completed by $DEV so far
+dev_reads() { dev_stat 1; }
+dev_writes() { dev_stat 5; }
+dev_flushes() { dev_stat 16; }
+
+# Sectors of 512 bytes
+dev_read_sectors() { dev_stat 3; }
+dev_write_sectors() { dev_stat 7; }
+
+# ---- filesystems -----------------------------------------------------------
+
+# make_fs DEVICE [mkfs option...]: LOWERFS on the device
+make_fs() {
+	local dev=$1
+
+	shift
+	case $LOWERFS in
+	xfs) mkfs.xfs -q -f -K "$@" "$dev" ;;
+	ext4) mkfs.ext4 -q -F -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "$@" "$dev" ;;
+	*) mkfs -t "$LOWERFS" "$@" "$dev" ;;
+	esac
+}
+
+mount_lower() {
+	[ -d "$LOWER" ] || mkdir -p "$LOWER"
+	mount -t "$LOWERFS" ${1:+-o "$1"} "$DEV" "$LOWER"
+}
+
+# load_wtfs [parameter=value...]: insert the module, unless it's there
+# shellcheck disable=SC2120 # tests pass parameters
+load_wtfs() {
+	[ -d /sys/module/wtfs ] || insmod /payload/wtfs.ko "$@"
+}
+
+unload_wtfs() {
+	[ ! -d /sys/module/wtfs ] || rmmod wtfs
+}
+
+# mount_wtfs [options]
+mount_wtfs() {
+	[ -d "$MNT" ] || mkdir -p "$MNT"
+	mount -t wtfs ${1:+-o "$1"} "$LOWER" "$MNT"
+}
+
+umount_wtfs() {
+	umount "$MNT"
+}
+
+# is_mounted DIR: a mount point; without starting a process
+is_mounted() {
+	[[ $(</proc/self/mounts) == *" $1 "* ]]
+}
+
+# teardown: undo `fresh`
+teardown() {
+	if is_mounted "$MNT"; then umount "$MNT"; fi
+	if is_mounted "$LOWER"; then umount "$LOWER"; fi
+	null_blk_remove nullb0
+	DEV=""
+}
+
+# fresh [--mkfs "opts"] [--mount "lower opts"] [--wtfs "wtfs opts"]
+#       [--size 600M] [--blk "attr=value..."] [--no-wtfs]:
+# an empty device in memory, LOWERFS on it at $LOWER, wtfs over it at $MNT
+fresh() {
+	local mkfs="" opts="" wtfs="" size=600M blk="" over=1
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--no-wtfs) over="" ;;
+		--mkfs) mkfs=$2 ;;
+		--mount) opts=$2 ;;
+		--wtfs) wtfs=$2 ;;
+		--size) size=$2 ;;
+		--blk) blk=$2 ;;
+		*) fail "fresh: unknown option $1" ;;
+		esac
+		case $1 in --no-wtfs) shift ;; *) shift 2 ;; esac
+	done
+	teardown
+	# shellcheck disable=SC2086 # lists
+	DEV=$(null_blk nullb0 "$(mebibytes "$size")" $blk)
+	# shellcheck disable=SC2086
+	make_fs "$DEV" $mkfs
+	mount_lower "$opts"
+	if [ -n "$over" ]; then
+		# shellcheck disable=SC2119
+		load_wtfs
+		mount_wtfs "$wtfs"
+	fi
+}
+
+# mebibytes SIZE: 600M or 2G as a number
+mebibytes() {
+	case $1 in
+	*G) echo $((${1%G} * 1024)) ;;
+	*M) echo "${1%M}" ;;
+	*) fail "a size is like 600M or 2G, not $1" ;;
+	esac
+}
+
+# lower_cached_pages FILE: pages of it in the page cache; FILE is any path
+lower_cached_pages() {
+	fincore -n -o PAGES "$1" | tr -d ' '
+}
+
+drop_caches() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+}

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: the promise holds where the lower filesystem's blocks are 1 KiB
+# LOWERS: xfs ext4
+# TIMEOUT: 300
+# Seen failing: (to be recorded)
+. "${0%/*}/lib.sh"
+
+fresh --mkfs "-b $([ "$LOWERFS" = xfs ] && echo size=)1024"
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-300}"

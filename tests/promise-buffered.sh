@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: the promise holds on a mount with io=buffered
+# LOWERS: xfs ext4
+# TIMEOUT: 300
+# Seen failing: (to be recorded)
+. "${0%/*}/lib.sh"
+
+fresh --wtfs io=buffered
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-300}"

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: when a write() returns, its bytes are on the device, in the lower file and in the cache
+# LOWERS: xfs ext4
+# SECTOR: 512 4096
+# TIMEOUT: 300
+# Seen failing: (to be recorded)
+. "${0%/*}/lib.sh"
+
+fresh
+# with the larger sectors the edges are other ones; the rest is the same
+random=1000
+[ "$SECTOR" = 512 ] || random=300
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-$random}"
