@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # For the laboratory: which kernels, tests and lower filesystems; more output
-export KERNEL TESTS LOWERS V REFRESH
+export KERNEL TESTS LOWERS V REFRESH BROKEN
 
 modules:
 	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR): install them (linux-headers-...) or set KDIR" >&2; exit 1; }
@@ -20,16 +20,19 @@ clean:
 	rm -rf build
 
 guest:
-	scripts/guest-build
+	@scripts/guest-build
 
 demo:
-	scripts/demo
+	@scripts/demo
 
 check:
-	scripts/check
+	@scripts/check
+
+check-the-checker:
+	@scripts/check-the-checker
 
 shell:
-	scripts/shell
+	@scripts/shell
 
 help:
 	@echo 'make [modules]   build wtfs.ko for KDIR (default: the running kernel)'
@@ -39,7 +42,8 @@ help:
 	@echo 'The rest runs in a small virtual machine and touches nothing of this one:'
 	@echo 'make demo        see wtfs work, and how fast it is           [KERNEL=7.3]'
 	@echo 'make check       run the tests  [KERNEL="6.1 7.3"] [TESTS="a b"] [LOWERS=xfs] [V=1]'
+	@echo 'make check-the-checker   do the tests fail when the module is broken?'
 	@echo 'make shell       a prompt with wtfs mounted on /data         [KERNEL=7.3]'
 	@echo 'make guest       only build the virtual machine              [REFRESH=1]'
 
-.PHONY: modules install clean guest demo check shell help
+.PHONY: modules install clean guest demo check check-the-checker shell help

@@ -13,7 +13,7 @@
 
 static int wtfs_open(struct inode *inode, struct file *file)
 {
-	struct path lower = wtfs_lower_path(file->f_path.dentry);
+	struct path lower = wtfs_lower_path(file_dentry(file));
 	enum wtfs_lower_use use = WTFS_LOWER_READ;
 
 	if (file->f_mode & FMODE_WRITE) {

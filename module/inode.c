@@ -148,12 +148,8 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 	int err;
 
 	inode_dio_wait(inode);
-	err = filemap_write_and_wait_range(mapping,
-					   round_down(min(old, new), PAGE_SIZE),
-					   LLONG_MAX);
-	if (err)
-		return err;
-
+	wtfs_cache_flush(inode, round_down(min(old, new), PAGE_SIZE),
+			 LLONG_MAX);
 	filemap_invalidate_lock(mapping);
 	if (new < old)
 		truncate_setsize(inode, new);
@@ -199,7 +195,7 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct inode *inode = d_inode(dentry);
 	struct iattr lower_attr = *attr;
-	int err = 0;
+	int err;
 
 	/* The lower works out itself what is left of its mode. */
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
@@ -212,9 +208,8 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	} else {
 		if (S_ISREG(inode->i_mode) &&
 		    (lower_attr.ia_valid & WTFS_FLUSH_FIRST))
-			err = filemap_write_and_wait(inode->i_mapping);
-		if (!err)
-			err = wtfs_notify_lower(dentry, &lower_attr);
+			wtfs_cache_flush(inode, 0, LLONG_MAX);
+		err = wtfs_notify_lower(dentry, &lower_attr);
 	}
 	wtfs_inode_copy_attr(inode);
 	return err;
@@ -224,13 +219,10 @@ static int wtfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
 		       u64 start, u64 len)
 {
 	struct inode *lower = wtfs_lower_inode(inode);
-	int err;
 
 	if (!lower->i_op->fiemap)
 		return -EOPNOTSUPP;
-	err = filemap_write_and_wait(inode->i_mapping);
-	if (err)
-		return err;
+	wtfs_cache_flush(inode, 0, LLONG_MAX);
 	return lower->i_op->fiemap(lower, fieinfo, start, len);
 }
 
@@ -262,9 +254,7 @@ int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 	int err;
 
 	/* Some say how data is stored, and are refused when there is any. */
-	err = filemap_write_and_wait(inode->i_mapping);
-	if (err)
-		return err;
+	wtfs_cache_flush(inode, 0, LLONG_MAX);
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;

@@ -4,7 +4,8 @@
 # Common to the scripts of the laboratory; sourced, never run.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BUILD=$TOP/build
+# all that is built; two runs of a script at a time need two of them
+BUILD=${WTFS_BUILD:-$TOP/build}
 # shellcheck disable=SC2034 # for the scripts that source this
 ALL_KERNELS="6.1 6.12 7.3"
 LAB_START=${LAB_START:-$EPOCHSECONDS}
@@ -23,6 +24,17 @@ pause() {
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 1
+}
+
+# kill_tree PID: all its descendants, and PID itself unless that's us
+kill_tree() {
+	local child
+
+	# shellcheck disable=SC2013 # words
+	for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+		kill_tree "$child"
+	done
+	[ "$1" = $$ ] || kill "$1" 2>/dev/null || true
 }
 
 # need_root WHAT: everything here mounts or makes device nodes

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what was written or read is in memory, once, and read again without the device
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # in_memory FILE WANTED: its pages on wtfs, and next to none of the lower file

@@ -3,7 +3,6 @@
 # TEST: writers of one file don't tear each other's records, and cache and device agree after them
 # LOWERS: xfs ext4
 # TIMEOUT: 300
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 fresh

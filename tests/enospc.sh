@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a write that runs out of space returns the short count, the next ENOSPC, and the file agrees
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # leave KIB: fill the filesystem until only that much is left

@@ -3,7 +3,6 @@
 # TEST: an I/O error is given to the write that met it, once, and a read shows what the disk holds
 # LOWERS: xfs ext4
 # LOG: I/O error|lost async page write|writeback error|wtfs.*error
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 BAD=$((1 << 20))     # where the bad part of the file begins

@@ -9,7 +9,8 @@
 # The kernel's log (dmesg) begins with the test.
 
 set -eEu -o pipefail
-trap 'echo "FAIL: line $LINENO: $BASH_COMMAND"' ERR
+# to stderr, for it can happen inside $(...)
+trap 'echo "FAIL: line $LINENO: $BASH_COMMAND" >&2' ERR
 
 LOWER=/lower
 MNT=/wtfs
@@ -20,13 +21,13 @@ NULLB=/sys/kernel/config/nullb
 
 fail() {
 	trap - ERR
-	echo "FAIL: $*"
+	echo "FAIL: $*" >&2
 	exit 1
 }
 
 skip() {
 	trap - ERR
-	echo "SKIP: $*"
+	echo "SKIP: $*" >&2
 	exit 77
 }
 

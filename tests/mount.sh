@@ -3,7 +3,6 @@
 # TEST: mounting: what the options do and show, and a sentence for each thing that can't be
 # LOWERS: xfs ext4
 # LOG: wtfs: .*(bogus|not a directory|does not exist|missing|on wtfs already|read-only|as deep as)
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 OTHER=$T/other
@@ -11,7 +10,7 @@ OTHER=$T/other
 # options: of wtfs on MNT in /proc/mounts, those of every filesystem left out
 options() {
 	awk -v m="$MNT" '$2 == m && $3 == "wtfs" { o = $4 } END { print o }' /proc/mounts |
-		tr , '\n' | grep -vxE 'rw|ro|relatime' | paste -sd,
+		tr , '\n' | sed -E '/^(rw|ro|relatime)$/d' | paste -sd,
 }
 
 # source_of [MOUNTPOINT]

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: names, attributes, xattrs and ACLs are the lower's, through and through
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # attributes DIR: all that stat and readdir say of everything in it

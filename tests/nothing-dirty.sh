@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: while 1 GiB is written, under 8 MiB of memory is dirty or under writeback
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # 512 MiB of each: a GiB in all

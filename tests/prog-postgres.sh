@@ -3,7 +3,6 @@
 # TEST: PostgreSQL makes a cluster, runs pgbench, and its checksums and indexes are right
 # LOWERS: xfs ext4
 # TIMEOUT: 400
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 PGBIN=$(echo /usr/lib/postgresql/*/bin)

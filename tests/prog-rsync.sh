@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: rsync -aHAX copies a tree with everything, and a second pass finds no difference
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # differences FROM TO: what rsync would still do, by checksum

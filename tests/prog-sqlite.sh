@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: sqlite3 keeps its databases whole, with a rollback journal and with a WAL
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # work MODE: fill, change, delete and check a database in that journal mode

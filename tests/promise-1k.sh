@@ -3,7 +3,6 @@
 # TEST: the promise holds where the lower filesystem's blocks are 1 KiB
 # LOWERS: xfs ext4
 # TIMEOUT: 300
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 fresh --mkfs "-b $([ "$LOWERFS" = xfs ] && echo size=)1024"

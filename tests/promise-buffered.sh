@@ -3,7 +3,6 @@
 # TEST: the promise holds on a mount with io=buffered
 # LOWERS: xfs ext4
 # TIMEOUT: 300
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 fresh --wtfs io=buffered

@@ -4,7 +4,6 @@
 # LOWERS: xfs ext4
 # SECTOR: 512 4096
 # TIMEOUT: 300
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 fresh

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: with -o writeback, plain writes wait for fsync, and O_DSYNC writes don't
 # LOWERS: xfs ext4
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # run OPERATION...: in one process; what they gave, on one line

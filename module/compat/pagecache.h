@@ -13,7 +13,7 @@
 #include <linux/splice.h>
 #include <linux/uio.h>
 #include <linux/writeback.h>
-#if __has_include(<linux/filelock.h>)
+#ifdef WTFS_HAVE_FILELOCK_H
 #include <linux/filelock.h>
 #endif
 

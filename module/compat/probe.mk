@@ -32,6 +32,7 @@ wtfs-probes += $(call wtfs-have,OP_CREATE_EXCL,fs.h,umode_t. bool)
 wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct inode)
 
 # The page cache and I/O: compat/pagecache.h
+wtfs-probes += $(call wtfs-have,FILELOCK_H,filelock.h,file_lock)
 wtfs-probes += $(call wtfs-have,FGF_T,pagemap.h,fgf_t)
 wtfs-probes += $(call wtfs-have,FOLIO_END_READ,pagemap.h,folio_end_read)
 wtfs-probes += $(call wtfs-have,BVEC_SET_FOLIO,bvec.h,bvec_set_folio)
