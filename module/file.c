@@ -25,7 +25,7 @@ static int wtfs_open(struct inode *inode, struct file *file)
 	if (IS_ERR(file->private_data))
 		return PTR_ERR(file->private_data);
 	/* O_DIRECT is accepted; see wtfs_read_iter(). */
-	file->f_mode |= FMODE_CAN_ODIRECT;
+	file->f_mode |= FMODE_CAN_ODIRECT | WTFS_FMODE_ASYNC;
 	wtfs_cache_revalidate(inode);
 	return 0;
 }
@@ -173,4 +173,5 @@ const struct file_operations wtfs_file_fops = {
 	.fsync		= wtfs_fsync,
 	.fallocate	= wtfs_fallocate,
 	.setlease	= generic_setlease,
+	WTFS_FOP_ASYNC
 };

@@ -99,7 +99,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 				       const struct wtfs_span *span,
 				       loff_t pos, size_t len, int flags)
 {
-	unsigned int block = WTFS_I(inode)->block;
+	unsigned int block = READ_ONCE(WTFS_I(inode)->block) ?: PAGE_SIZE;
 	size_t try = len, done = 0;
 	ssize_t res = 0;
 	int err;
@@ -200,6 +200,28 @@ ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 	return done ?: res;
 }
 
+static void wtfs_lower_io_work(struct work_struct *work);
+
+/**
+ * wtfs_lower_io_setup - begin a request in the caller's memory
+ * @io: first member of an object of @cache, which is freed in the end
+ * @cache: see @io
+ * @inode: the wtfs inode
+ * @lower: the lower file; the request takes a reference
+ *
+ * The caller sets @end, @span, @pos, @len and @write, and may set @work and
+ * flags of @iocb.
+ */
+void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
+			 struct inode *inode, struct file *lower)
+{
+	init_sync_kiocb(&io->iocb, get_file(lower));
+	refcount_set(&io->ref, 2);
+	io->cache = cache;
+	io->inode = inode;
+	INIT_WORK(&io->work, wtfs_lower_io_work);
+}
+
 /**
  * wtfs_lower_io_alloc - begin a request
  * @inode: the wtfs inode
@@ -217,10 +239,10 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 	struct wtfs_lower_io *io;
 
 	io = kmem_cache_alloc(wtfs_lower_io_cachep, GFP_NOFS | __GFP_NOFAIL);
-	init_sync_kiocb(&io->iocb, get_file(lower));
-	refcount_set(&io->ref, 2);
-	io->inode = inode;
+	wtfs_lower_io_setup(io, wtfs_lower_io_cachep, inode, lower);
 	io->write = false;
+	io->pos = pos;
+	io->len = 0;
 	io->max = ARRAY_SIZE(io->bvec);
 	io->span = (struct wtfs_span) { .pos = pos, .bvec = io->bvec };
 	if (max > io->max) {
@@ -252,6 +274,7 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 		return false;
 	bvec_set_folio(&span->bvec[span->nr++], folio, len, 0);
 	span->len += len;
+	io->len += len;
 	return true;
 }
 
@@ -259,16 +282,22 @@ static void wtfs_lower_io_put(struct wtfs_lower_io *io)
 {
 	if (!refcount_dec_and_test(&io->ref))
 		return;
-	if (io->span.bvec != io->bvec)
+	if (io->cache == wtfs_lower_io_cachep && io->span.bvec != io->bvec)
 		kfree(io->span.bvec);
-	kmem_cache_free(wtfs_lower_io_cachep, io);
+	kmem_cache_free(io->cache, io);
 }
 
-/*
+/**
+ * wtfs_lower_io_finish - the I/O of a request is over
+ * @io: not to be touched any more
+ * @res: its result
+ *
  * The file goes first: once the last folio has been ended the inode may be
  * evicted and the lower unmounted, so the last reference must not be ours.
+ *
+ * Context: any. For those who set @work; otherwise it is called here.
  */
-static void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
+void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
 {
 	fput(io->iocb.ki_filp);
 	io->end(io, res);
@@ -279,7 +308,7 @@ static void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
 static bool wtfs_lower_io_wants_retry(const struct wtfs_lower_io *io, long res)
 {
 	if (io->write)
-		return res != io->span.len;
+		return res != io->len;
 	return wtfs_direct_refused(res);
 }
 
@@ -292,12 +321,10 @@ static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
 	/* Pairs with the freeze protection of wtfs_iocb_iter_write() */
 	if (io->write)
 		kiocb_end_write(iocb);
-	if (wtfs_lower_io_wants_retry(io, res)) {
-		io->res = res;
+	if (wtfs_lower_io_wants_retry(io, res))
 		queue_work(wtfs_lower_wq, &io->work);
-		return;
-	}
-	wtfs_lower_io_finish(io, res);
+	else
+		wtfs_lower_io_finish(io, res);
 }
 
 /* Start it as direct I/O; it completes by wtfs_lower_io_complete(). */
@@ -309,11 +336,11 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	struct iov_iter iter;
 	ssize_t res;
 
-	iocb->ki_pos = io->span.pos;
+	iocb->ki_pos = io->pos;
 	iocb->ki_flags |= IOCB_DIRECT;
 	iocb->ki_complete = wtfs_lower_io_complete;
 	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
-		       io->span.pos, io->span.len);
+		       io->pos, io->len);
 	res = io->write ? wtfs_iocb_iter_write(lower, iocb, &iter) :
 		vfs_iocb_iter_read(lower, iocb, &iter);
 	memalloc_nofs_restore(nofs);
@@ -322,12 +349,10 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 		return;
 	/* Done at once, with the freeze protection already dropped. */
 	if (wtfs_lower_io_wants_retry(io, res) ||
-	    (io->write && wtfs_lower_is_cached(lower))) {
-		io->res = res;
+	    (io->write && wtfs_lower_is_cached(lower)))
 		queue_work(wtfs_lower_wq, &io->work);
-		return;
-	}
-	wtfs_lower_io_finish(io, res);
+	else
+		wtfs_lower_io_finish(io, res);
 }
 
 /* The lower's cache holds a second copy now; drop it where it is clean. */
@@ -405,7 +430,7 @@ static void wtfs_lower_io_work(struct work_struct *work)
 static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 {
 	if (!wtfs_lower_direct(io->inode) ||
-	    !IS_ALIGNED(io->span.len, WTFS_I(io->inode)->block))
+	    !IS_ALIGNED(io->len, WTFS_I(io->inode)->block))
 		return true;
 	return io->write && (current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
 }
@@ -419,7 +444,6 @@ static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
  */
 void wtfs_lower_io_submit(struct wtfs_lower_io *io)
 {
-	INIT_WORK(&io->work, wtfs_lower_io_work);
 	if (wtfs_lower_io_defer(io))
 		queue_work(wtfs_lower_wq, &io->work);
 	else

@@ -88,11 +88,16 @@ static int __init wtfs_init(void)
 	err = wtfs_lower_io_init();
 	if (err)
 		goto out_cache;
-	err = register_filesystem(&wtfs_fs_type);
+	err = wtfs_write_init();
 	if (err)
 		goto out_io;
+	err = register_filesystem(&wtfs_fs_type);
+	if (err)
+		goto out_write;
 	return 0;
 
+out_write:
+	wtfs_write_exit();
 out_io:
 	wtfs_lower_io_exit();
 out_cache:
@@ -103,7 +108,9 @@ out_cache:
 static void __exit wtfs_exit(void)
 {
 	unregister_filesystem(&wtfs_fs_type);
+	/* The workqueue first: a work item frees its request last. */
 	wtfs_lower_io_exit();
+	wtfs_write_exit();
 	wtfs_inode_cache_exit();
 }
 

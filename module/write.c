@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The promise: when write() returns, the device has acknowledged every byte,
- * and the page cache holds the same bytes.
+ * The promise: when write() returns, or an asynchronous write completes, the
+ * device has acknowledged every byte, and the page cache holds the same bytes.
  *
- * A write is cut into chunks. For each: lock its folios in ascending order and
- * wait until they may change; clean them, copy, put them under writeback; only
- * then unlock, and write them to the lower. So what is copied is what goes to
- * the device, and the lower is never entered with a folio locked.
+ * A write is cut into chunks; chunk.c does what there is to do with the folios
+ * of each, lower_io.c writes them to the lower, and here it is decided who
+ * waits, and what is told to the caller.
  */
 #include <linux/backing-dev.h>
+#include <linux/cred.h>
 #include <linux/pagemap.h>
-#include <linux/rmap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -18,293 +17,33 @@
 
 #include "wtfs.h"
 
-/* Writes of up to this never interleave with each other, bytes. */
-#define WTFS_CHUNK		SZ_1M
-
-/*
- * A write that ends in the last, partial block of the file goes through the
- * lower page cache with all its blocks if these are not more, bytes: one lower
- * operation instead of two.
- */
-#define WTFS_TAIL_MAX		SZ_64K
-
 /**
- * struct wtfs_chunk - a part of a write(), with its folios locked at once
- * @iocb:	the write
- * @inode:	locked, exclusive where the chunk ends behind @size
- * @lower:	the lower file
- * @pos:	first byte, file offset
- * @end:	byte after the last one; pulled in when the copy is short
- * @size:	i_size, bytes
- * @block:	unit of direct lower writes, bytes; 0 for none
- * @through:	goes to the device at once, rather than being left dirty
- * @start_io:	first byte that is written: @pos or before it
- * @end_io:	byte after the last one that is written: @end or after it
- * @tail:	from here on it is written through the lower page cache
- * @span:	the folios; each referenced, and each whole in its bvec
- * @fill:	where a folio has to be read in before the chunk can go on, or -1
- * @head_dirty:	the first folio held mapped stores besides what was copied
- * @last_dirty:	the same of the last one
- * @bvec:	room for a small @span
+ * struct wtfs_write_req - an asynchronous write
+ * @io:		the request to the lower; first, since it is what is freed
+ * @chunk:	all of the write
  */
-struct wtfs_chunk {
-	struct kiocb *iocb;
-	struct inode *inode;
-	struct file *lower;
-	loff_t pos;
-	loff_t end;
-	loff_t size;
-	unsigned int block;
-	bool through;
-	loff_t start_io;
-	loff_t end_io;
-	loff_t tail;
-	struct wtfs_span span;
-	loff_t fill;
-	bool head_dirty;
-	bool last_dirty;
-	struct bio_vec bvec[WTFS_INLINE_BVECS];
+struct wtfs_write_req {
+	struct wtfs_lower_io io;
+	struct wtfs_chunk chunk;
 };
 
-static struct folio *wtfs_chunk_folio(const struct wtfs_chunk *c,
-				      unsigned int i)
+static struct kmem_cache *wtfs_write_req_cachep;
+
+/* The flags of the user's write that the lower's has to have. */
+static int wtfs_write_flags(const struct kiocb *iocb)
 {
-	return page_folio(c->span.bvec[i].bv_page);
+	int flags = iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC);
+
+	return iocb_is_dsync(iocb) ? flags | IOCB_DSYNC : flags;
 }
 
-static loff_t wtfs_folio_end(struct folio *folio)
-{
-	return folio_pos(folio) + folio_size(folio);
-}
-
-/* Unlock and let go of the folios from @from on; nothing was done to them. */
-static void wtfs_chunk_trim(struct wtfs_chunk *c, unsigned int from)
-{
-	while (c->span.nr > from) {
-		struct folio *folio = wtfs_chunk_folio(c, --c->span.nr);
-
-		c->span.len -= c->span.bvec[c->span.nr].bv_len;
-		folio_unlock(folio);
-		folio_put(folio);
-	}
-}
-
-/*
- * Does the part of the folio that the chunk does not overwrite have to be read
- * first? Behind i_size there is nothing to read.
- */
-static bool wtfs_chunk_needs_fill(const struct wtfs_chunk *c,
-				  struct folio *folio)
-{
-	if (folio_test_uptodate(folio) || folio_pos(folio) >= c->size)
-		return false;
-	return c->pos > folio_pos(folio) ||
-		c->end < min(wtfs_folio_end(folio), c->size);
-}
-
-/*
- * Lock the folios of the chunk, in ascending order. Waiting for writeback with
- * the folios before it locked is safe, since nobody starts writeback on a folio
- * before all that he is going to lock are locked, but in ascending order.
- */
-static int wtfs_chunk_lock(struct wtfs_chunk *c)
-{
-	struct address_space *mapping = c->inode->i_mapping;
-	loff_t pos = c->pos;
-
-	while (pos < c->end) {
-		struct folio *folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
-						     FGP_LOCK | FGP_CREAT |
-						     FGP_WRITE | FGP_NOFS |
-						     FGP_ACCESSED);
-
-		if (IS_ERR(folio))
-			return PTR_ERR(folio);
-		if (!c->span.nr)
-			c->span.pos = folio_pos(folio);
-		bvec_set_folio(&c->span.bvec[c->span.nr++], folio,
-			       folio_size(folio), 0);
-		c->span.len += folio_size(folio);
-		if (wtfs_chunk_needs_fill(c, folio)) {
-			c->fill = max(pos, folio_pos(folio));
-			return -EAGAIN;
-		}
-		if (c->through)
-			folio_wait_writeback(folio);
-		else
-			wtfs_folio_wait_store(folio);
-		pos = wtfs_folio_end(folio);
-	}
-	return 0;
-}
-
-/* Lock the folios; those that have to be read in are, with nothing locked. */
-static int wtfs_chunk_prepare(struct wtfs_chunk *c)
-{
-	int err;
-
-	for (;;) {
-		err = wtfs_chunk_lock(c);
-		if (!err)
-			return 0;
-		wtfs_chunk_trim(c, 0);
-		if (err != -EAGAIN)
-			return err;
-		err = wtfs_cache_fill(c->iocb->ki_filp, c->fill);
-		if (err)
-			return err;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-}
-
-/* Behind the end of the file the bytes around the copied ones are zero. */
-static void wtfs_chunk_zero(const struct wtfs_chunk *c, struct folio *folio)
-{
-	loff_t start = max(c->size, folio_pos(folio));
-
-	if (start < c->pos)
-		folio_zero_segment(folio, start - folio_pos(folio),
-				   min(c->pos, wtfs_folio_end(folio)) -
-				   folio_pos(folio));
-	start = max(c->size, c->end);
-	if (start < wtfs_folio_end(folio))
-		folio_zero_segment(folio, start - folio_pos(folio),
-				   folio_size(folio));
-}
-
-/*
- * Copy into one folio. It is cleaned first: page_mkwrite needs the folio lock,
- * so no mapped store gets in between the clean and the end of the copy.
- *
- * Return: bytes copied. None into a folio that is not up to date and was not
- * overwritten whole.
- */
-static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
-			      struct iov_iter *from)
-{
-	loff_t start = max(c->pos, folio_pos(folio));
-	size_t want = min(c->end, wtfs_folio_end(folio)) - start;
-	bool dirty = folio_clear_dirty_for_io(folio);
-	size_t copied = copy_folio_from_iter_atomic(folio,
-						    start - folio_pos(folio),
-						    want, from);
-
-	if (copied < want && !folio_test_uptodate(folio)) {
-		iov_iter_revert(from, copied);
-		copied = 0;
-	}
-	/* Its stores are ours to write now; if we do not, they stay dirty. */
-	if (dirty && !copied)
-		folio_mark_dirty(folio);
-	if (!copied)
-		return 0;
-	if (dirty && folio_pos(folio) < c->pos)
-		c->head_dirty = true;
-	c->last_dirty = dirty && start + copied < wtfs_folio_end(folio);
-	return copied;
-}
-
-/* Copy into all of them; after a short copy the chunk is what was copied. */
-static size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
-{
-	loff_t pos = c->pos;
-	unsigned int i;
-
-	for (i = 0; i < c->span.nr && pos < c->end; i++) {
-		struct folio *folio = wtfs_chunk_folio(c, i);
-		loff_t stop = min(c->end, wtfs_folio_end(folio));
-		size_t copied = wtfs_folio_copy(c, folio, from);
-
-		pos += copied;
-		if (pos < stop) {
-			i += !!copied;
-			break;
-		}
-	}
-	c->end = pos;
-	wtfs_chunk_trim(c, i);
-	for (i = 0; i < c->span.nr; i++) {
-		wtfs_chunk_zero(c, wtfs_chunk_folio(c, i));
-		folio_mark_uptodate(wtfs_chunk_folio(c, i));
-	}
-	return c->end - c->pos;
-}
-
-/*
- * What is written, and how: whole blocks directly, and from @tail on through
- * the lower page cache what ends in the middle of the file's last block. A
- * folio that held mapped stores is written whole, if that can be direct.
- */
-static void wtfs_chunk_plan(struct wtfs_chunk *c)
-{
-	struct folio *head = wtfs_chunk_folio(c, 0);
-	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
-	loff_t size = max(c->size, c->end);
-
-	c->start_io = c->pos;
-	c->end_io = c->end;
-	c->tail = c->pos;
-	if (c->block && round_up(c->end, c->block) <= size) {
-		c->end_io = round_up(c->end, c->block);
-		c->tail = c->end_io;
-		if (c->last_dirty && wtfs_folio_end(last) <= size) {
-			c->end_io = wtfs_folio_end(last);
-			c->tail = c->end_io;
-			c->last_dirty = false;
-		}
-	} else if (c->block && c->end - c->pos > WTFS_TAIL_MAX) {
-		c->tail = round_down(c->end, c->block);
-	}
-	if (c->tail > c->pos) {
-		c->start_io = round_down(c->pos, c->block);
-		if (c->head_dirty) {
-			c->start_io = folio_pos(head);
-			c->head_dirty = head == last && c->last_dirty;
-		}
-	}
-}
-
-/* Put the folios under write-through and unlock them. */
-static void wtfs_chunk_start(struct wtfs_chunk *c)
-{
-	unsigned int i;
-
-	wtfs_chunk_plan(c);
-	/* Stores that this write does not take along stay dirty. */
-	if (c->head_dirty)
-		folio_mark_dirty(wtfs_chunk_folio(c, 0));
-	if (c->last_dirty)
-		folio_mark_dirty(wtfs_chunk_folio(c, c->span.nr - 1));
-	for (i = 0; i < c->span.nr; i++)
-		wtfs_folio_start_through(wtfs_chunk_folio(c, i));
-	for (i = 0; i < c->span.nr; i++)
-		folio_unlock(wtfs_chunk_folio(c, i));
-}
-
-static void wtfs_chunk_finish(struct wtfs_chunk *c)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->span.nr; i++) {
-		struct folio *folio = wtfs_chunk_folio(c, i);
-
-		wtfs_folio_end_through(folio);
-		folio_put(folio);
-	}
-	c->span.nr = 0;
-	c->span.len = 0;
-}
-
-/* Return: where the part that reached the device ends, or an error. */
+/* Return: bytes of the chunk that reached the device, or an error. */
 static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 {
-	int flags = c->iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC);
+	int flags = wtfs_write_flags(c->iocb);
 	loff_t pos = c->start_io;
 	ssize_t res = 0;
 
-	if (iocb_is_dsync(c->iocb))
-		flags |= IOCB_DSYNC;
 	while (pos < c->end_io) {
 		if (pos < c->tail)
 			res = wtfs_lower_write(c->inode, c->lower, &c->span,
@@ -360,36 +99,34 @@ static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
 		wtfs_chunk_undo_extend(c, max(done, c->size));
 }
 
-/* Stores that were to be written along, and now may not have been. */
-static void wtfs_chunk_redirty(struct wtfs_chunk *c, bool head, bool last)
+/*
+ * The chunk has been written, or not: @res as of wtfs_chunk_write(). Return:
+ * the same.
+ */
+static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 {
-	if (head)
-		folio_mark_dirty(wtfs_chunk_folio(c, 0));
-	if (last)
-		folio_mark_dirty(wtfs_chunk_folio(c, c->span.nr - 1));
+	loff_t done = c->pos + max_t(ssize_t, res, 0);
+
+	if (done < c->end)
+		wtfs_chunk_redirty(c);
+	wtfs_chunk_finish(c);
+	if (done > c->size)
+		i_size_write(c->inode, done);
+	if (done < c->end)
+		wtfs_chunk_fail(c, done);
+	return res;
 }
 
-/* The folios are locked and filled in: write them, and wait. */
+/* The chunk is copied into: write it, and wait. */
 static ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
 {
-	bool head = c->head_dirty, last = c->last_dirty;
-	unsigned int nofs;
-	ssize_t done;
+	unsigned int nofs = memalloc_nofs_save();
+	ssize_t res;
 
-	/* Reclaim must not wait for folios that are not submitted yet. */
-	nofs = memalloc_nofs_save();
 	wtfs_chunk_start(c);
-	done = wtfs_chunk_write(c);
+	res = wtfs_chunk_write(c);
 	memalloc_nofs_restore(nofs);
-	if (c->pos + max_t(ssize_t, done, 0) < c->end)
-		wtfs_chunk_redirty(c, head, last);
-	wtfs_chunk_finish(c);
-
-	if (done > 0 && c->pos + done > c->size)
-		i_size_write(c->inode, c->pos + done);
-	if (c->pos + max_t(ssize_t, done, 0) < c->end)
-		wtfs_chunk_fail(c, c->pos + max_t(ssize_t, done, 0));
-	return done;
+	return wtfs_chunk_end(c, res);
 }
 
 /* How much of the write the next chunk takes: up to a folio's end. */
@@ -400,32 +137,25 @@ static size_t wtfs_chunk_size(loff_t pos, size_t count)
 	return WTFS_CHUNK - offset_in_page(pos);
 }
 
-static int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb,
-			   size_t count, bool through)
+/*
+ * Lock the folios for up to @len bytes at @pos, and copy. Return: bytes copied,
+ * 0 to be called again with nothing done, or an error.
+ */
+static ssize_t wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from,
+			       loff_t pos, size_t len,
+			       size_t (*copy)(struct wtfs_chunk *c,
+					      struct iov_iter *from))
 {
-	unsigned int max = min_t(size_t, count, WTFS_CHUNK) / PAGE_SIZE + 2;
+	size_t missing = fault_in_iov_iter_readable(from, len);
+	int err;
 
-	c->iocb = iocb;
-	c->inode = file_inode(iocb->ki_filp);
-	c->lower = wtfs_lower_file(iocb->ki_filp);
-	c->through = through;
-	c->block = wtfs_lower_direct(c->inode) ? WTFS_I(c->inode)->block : 0;
-	c->span.nr = 0;
-	c->span.len = 0;
-	c->span.bvec = c->bvec;
-	if (max > ARRAY_SIZE(c->bvec)) {
-		c->span.bvec = kmalloc_array(max, sizeof(*c->span.bvec),
-					     GFP_KERNEL);
-		if (!c->span.bvec)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void wtfs_chunk_free(struct wtfs_chunk *c)
-{
-	if (c->span.bvec != c->bvec)
-		kfree(c->span.bvec);
+	if (missing == len)
+		return -EFAULT;
+	wtfs_chunk_set(c, pos, len - missing);
+	err = wtfs_chunk_lock(c);
+	if (err)
+		return err;
+	return copy(c, from);
 }
 
 /*
@@ -436,28 +166,28 @@ static ssize_t wtfs_write_chunk(struct wtfs_chunk *c, struct iov_iter *from,
 				loff_t pos)
 {
 	size_t len = wtfs_chunk_size(pos, iov_iter_count(from));
-	size_t missing, copied;
-	ssize_t done;
-	int err;
+	ssize_t copied, done;
 
-	missing = fault_in_iov_iter_readable(from, len);
-	if (missing == len)
-		return -EFAULT;
-	c->pos = pos;
-	c->end = pos + len - missing;
-	c->size = i_size_read(c->inode);
-	c->head_dirty = false;
-	c->last_dirty = false;
-
-	err = wtfs_chunk_prepare(c);
-	if (err)
-		return err;
-	copied = wtfs_chunk_copy(c, from);
-	if (!copied)
-		return 0;
+	copied = wtfs_chunk_fill(c, from, pos, len, wtfs_chunk_copy);
+	if (copied <= 0)
+		return copied;
 	done = wtfs_chunk_through(c);
 	iov_iter_revert(from, copied - max_t(ssize_t, done, 0));
 	return done;
+}
+
+/* On a write-back mount: a page at a time, left dirty. */
+static ssize_t wtfs_write_page(struct wtfs_chunk *c, struct iov_iter *from,
+			       loff_t pos)
+{
+	size_t len = min_t(size_t, iov_iter_count(from),
+			   PAGE_SIZE - offset_in_page(pos));
+	ssize_t copied = wtfs_chunk_fill(c, from, pos, len,
+					 wtfs_chunk_copy_back);
+
+	if (copied > 0)
+		balance_dirty_pages_ratelimited(c->inode->i_mapping);
+	return copied;
 }
 
 /*
@@ -469,6 +199,8 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 {
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
 	cond_resched();
 	if (pos >= i_size_read(file_inode(iocb->ki_filp)))
 		return 0;
@@ -476,19 +208,18 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 }
 
 /* The inode is locked, exclusive if the file is to grow. */
-static ssize_t wtfs_write_through(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
+			       ssize_t (*step)(struct wtfs_chunk *c,
+					       struct iov_iter *from,
+					       loff_t pos))
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
-	struct wtfs_chunk c;
-	ssize_t done = 0, res;
+	struct kiocb *iocb = c->iocb;
+	ssize_t done = 0, res = 0;
 
-	res = wtfs_chunk_init(&c, iocb, iov_iter_count(from), true);
-	if (res)
-		return res;
-	if (iocb->ki_pos > i_size_read(inode))
-		wtfs_cache_zero_eof(inode);
+	if (iocb->ki_pos > i_size_read(c->inode))
+		wtfs_cache_zero_eof(c->inode);
 	while (iov_iter_count(from)) {
-		res = wtfs_write_chunk(&c, from, iocb->ki_pos + done);
+		res = step(c, from, iocb->ki_pos + done);
 		if (!res)
 			res = wtfs_write_unstick(iocb, iocb->ki_pos + done);
 		if (res < 0)
@@ -499,49 +230,21 @@ static ssize_t wtfs_write_through(struct kiocb *iocb, struct iov_iter *from)
 			break;
 		}
 	}
-	wtfs_chunk_free(&c);
 	iocb->ki_pos += done;
 	return done ?: res;
 }
 
-/*
- * On a write-back mount: one folio at a time, left dirty. The chunk is used for
- * its rules of what has to be read in and what is zero.
- */
-static ssize_t wtfs_write_back_folio(struct wtfs_chunk *c,
-				     struct iov_iter *from, loff_t pos)
+static ssize_t wtfs_write_through(struct kiocb *iocb, struct iov_iter *from)
 {
-	size_t len = min_t(size_t, iov_iter_count(from),
-			   PAGE_SIZE - offset_in_page(pos));
-	struct folio *folio;
-	size_t copied;
-	int err;
+	struct wtfs_chunk c;
+	ssize_t ret;
 
-	if (fault_in_iov_iter_readable(from, len) == len)
-		return -EFAULT;
-	c->pos = pos;
-	c->end = pos + len;
-	c->size = i_size_read(c->inode);
-	err = wtfs_chunk_prepare(c);
-	if (err)
-		return err;
-	folio = wtfs_chunk_folio(c, 0);
-	copied = copy_folio_from_iter_atomic(folio, pos - folio_pos(folio),
-					     len, from);
-	if (copied < len && !folio_test_uptodate(folio)) {
-		iov_iter_revert(from, copied);
-		copied = 0;
-	}
-	if (copied) {
-		c->end = pos + copied;
-		wtfs_chunk_zero(c, folio);
-		folio_mark_uptodate(folio);
-		folio_mark_dirty(folio);
-		if (c->end > c->size)
-			i_size_write(c->inode, c->end);
-	}
-	wtfs_chunk_trim(c, 0);
-	return copied;
+	ret = wtfs_chunk_init(&c, iocb, iov_iter_count(from), true);
+	if (ret)
+		return ret;
+	ret = wtfs_write_loop(&c, from, wtfs_write_chunk);
+	wtfs_chunk_free(&c);
+	return ret;
 }
 
 /* The lower's times are stamped now: write-back will not. */
@@ -555,35 +258,135 @@ static int wtfs_write_back_touch(struct file *lower)
 	return err;
 }
 
-/* The inode is locked exclusive. */
 static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
 	struct wtfs_chunk c;
-	ssize_t done = 0, res;
+	ssize_t ret;
 
-	res = wtfs_write_back_touch(wtfs_lower_file(iocb->ki_filp));
-	if (!res)
-		res = wtfs_chunk_init(&c, iocb, 1, false);
-	if (res)
-		return res;
-	if (iocb->ki_pos > i_size_read(inode))
-		wtfs_cache_zero_eof(inode);
-	while (iov_iter_count(from)) {
-		res = wtfs_write_back_folio(&c, from, iocb->ki_pos + done);
-		if (!res)
-			res = wtfs_write_unstick(iocb, iocb->ki_pos + done);
-		if (res < 0)
-			break;
-		done += res;
-		balance_dirty_pages_ratelimited(inode->i_mapping);
-		if (fatal_signal_pending(current)) {
-			res = -EINTR;
-			break;
-		}
-	}
+	ret = wtfs_write_back_touch(wtfs_lower_file(iocb->ki_filp));
+	if (!ret)
+		ret = wtfs_chunk_init(&c, iocb, 1, false);
+	if (ret)
+		return ret;
+	return wtfs_write_loop(&c, from, wtfs_write_page);
+}
+
+/* Tell the submitter. The file, and with it the inode, may go away. */
+static void wtfs_write_req_complete(struct wtfs_chunk *c, ssize_t res)
+{
+	struct kiocb *iocb = c->iocb;
+
+	wtfs_chunk_free(c);
+	if (res > 0)
+		iocb->ki_pos = c->pos + res;
+	iocb->ki_complete(iocb, res);
+}
+
+/* All of it is on the device. Context: any. */
+static void wtfs_write_req_end(struct wtfs_lower_io *io, long res)
+{
+	struct wtfs_chunk *c =
+		&container_of(io, struct wtfs_write_req, io)->chunk;
+
+	wtfs_chunk_finish(c);
+	wtfs_write_req_complete(c, c->end - c->pos);
+}
+
+/* wtfs_write_req_work() has ended the folios, and @res is for the caller. */
+static void wtfs_write_req_end_slow(struct wtfs_lower_io *io, long res)
+{
+	wtfs_write_req_complete(&container_of(io, struct wtfs_write_req,
+					      io)->chunk, res);
+}
+
+/* The lower failed, or would have blocked: write it again, and wait. */
+static void wtfs_write_req_work(struct work_struct *work)
+{
+	struct wtfs_write_req *req =
+		container_of(work, struct wtfs_write_req, io.work);
+	struct wtfs_chunk *c = &req->chunk;
+
+	req->io.end = wtfs_write_req_end_slow;
+	wtfs_lower_io_finish(&req->io, wtfs_chunk_end(c, wtfs_chunk_write(c)));
+}
+
+/* The chunk is under write-through: send it on its way. */
+static void wtfs_write_req_submit(struct wtfs_write_req *req)
+{
+	struct wtfs_lower_io *io = &req->io;
+	struct wtfs_chunk *c = &req->chunk;
+
+	wtfs_lower_io_setup(io, wtfs_write_req_cachep, c->inode, c->lower);
+	INIT_WORK(&io->work, wtfs_write_req_work);
+	io->end = wtfs_write_req_end;
+	io->write = true;
+	io->span = c->span;
+	io->pos = c->start_io;
+	io->len = c->end_io - c->start_io;
+	io->iocb.ki_ioprio = c->iocb->ki_ioprio;
+	io->iocb.ki_flags |= wtfs_write_flags(c->iocb) |
+		(c->iocb->ki_flags & IOCB_NOWAIT);
+	wtfs_lower_io_submit(io);
+}
+
+/* Only a part could be copied: write that, and what is left, and wait. */
+static ssize_t wtfs_write_req_short(struct wtfs_chunk *c,
+				    struct iov_iter *from, size_t copied)
+{
+	struct kiocb *iocb = c->iocb;
+	ssize_t done, more;
+
+	done = wtfs_chunk_through(c);
+	if (done <= 0)
+		return done;
+	iov_iter_revert(from, copied - done);
 	iocb->ki_pos += done;
-	return done ?: res;
+	more = wtfs_write_through(iocb, from);
+	return more > 0 ? done + more : done;
+}
+
+/*
+ * Return: -EIOCBQUEUED, the result if it could not be asynchronous, or 0 if
+ * nothing was done.
+ */
+static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
+{
+	size_t len = iov_iter_count(from);
+	struct wtfs_write_req *req;
+	unsigned int nofs;
+	ssize_t ret;
+
+	req = kmem_cache_alloc(wtfs_write_req_cachep, GFP_KERNEL);
+	if (!req)
+		return -ENOMEM;
+	ret = wtfs_chunk_init(&req->chunk, iocb, len, true);
+	if (ret)
+		goto out_free;
+	ret = wtfs_chunk_fill(&req->chunk, from, iocb->ki_pos, len,
+			      wtfs_chunk_copy);
+	if (ret == len) {
+		nofs = memalloc_nofs_save();
+		wtfs_chunk_start(&req->chunk);
+		wtfs_write_req_submit(req);
+		memalloc_nofs_restore(nofs);
+		return -EIOCBQUEUED;
+	}
+	if (ret > 0)
+		ret = wtfs_write_req_short(&req->chunk, from, ret);
+	wtfs_chunk_free(&req->chunk);
+out_free:
+	kmem_cache_free(wtfs_write_req_cachep, req);
+	return ret;
+}
+
+/*
+ * May this write return before it is done? Its inode lock is dropped then; the
+ * folios, which are under writeback, are what truncate and fsync wait for.
+ */
+static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
+				bool shared)
+{
+	return shared && !is_sync_kiocb(iocb) && count <= WTFS_CHUNK;
 }
 
 /*
@@ -603,12 +406,18 @@ static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count)
 		round_up(end, WTFS_I(inode)->block) <= size;
 }
 
-static void wtfs_write_lock(struct inode *inode, bool shared)
+static bool wtfs_write_lock(const struct kiocb *iocb, bool shared)
 {
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	/* What needs the exclusive lock waits for the device while it has it. */
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return shared && inode_trylock_shared(inode);
 	if (shared)
 		inode_lock_shared(inode);
 	else
 		inode_lock(inode);
+	return true;
 }
 
 static void wtfs_write_unlock(struct inode *inode, bool shared)
@@ -627,12 +436,14 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 	ssize_t ret;
 
 	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from));
-	wtfs_write_lock(inode, *shared);
+	if (!wtfs_write_lock(iocb, *shared))
+		return -EAGAIN;
 	/* The file may have shrunk before we had the lock. */
 	if (*shared && !wtfs_write_is_shared(iocb, iov_iter_count(from))) {
 		wtfs_write_unlock(inode, true);
 		*shared = false;
-		wtfs_write_lock(inode, false);
+		if (!wtfs_write_lock(iocb, false))
+			return -EAGAIN;
 	}
 	ret = generic_write_checks(iocb, from);
 	if (ret > 0 && !*shared) {
@@ -648,10 +459,11 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 
 /**
  * wtfs_write_iter - write to a regular file
- * @iocb: synchronous as far as we go: never returns -EIOCBQUEUED
+ * @iocb: the write
  * @from: what to write
  *
- * Return: bytes that are on the device, or an error if there are none.
+ * Return: bytes that are on the device, an error if there are none, or
+ * -EIOCBQUEUED if @iocb will be completed when they are.
  */
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -662,10 +474,26 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	ret = wtfs_write_begin(iocb, from, &shared);
 	if (ret <= 0)
 		return ret;
-	if (wtfs_write_is_through(iocb))
-		ret = wtfs_write_through(iocb, from);
-	else
+	if (!wtfs_write_is_through(iocb)) {
 		ret = wtfs_write_back(iocb, from);
+	} else {
+		ret = 0;
+		if (wtfs_write_is_async(iocb, iov_iter_count(from), shared))
+			ret = wtfs_write_async(iocb, from);
+		if (!ret)
+			ret = wtfs_write_through(iocb, from);
+	}
 	wtfs_write_unlock(inode, shared);
 	return ret;
+}
+
+int wtfs_write_init(void)
+{
+	wtfs_write_req_cachep = KMEM_CACHE(wtfs_write_req, 0);
+	return wtfs_write_req_cachep ? 0 : -ENOMEM;
+}
+
+void wtfs_write_exit(void)
+{
+	kmem_cache_destroy(wtfs_write_req_cachep);
 }

@@ -208,6 +208,8 @@ extern const struct file_operations wtfs_file_fops;
 extern const struct vm_operations_struct wtfs_vm_ops;
 
 /* write.c */
+int wtfs_write_init(void);
+void wtfs_write_exit(void);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 
 /* stable.c */
@@ -259,25 +261,30 @@ struct wtfs_span {
  *			  by its folios
  * @iocb:	what the lower works on; holds a reference on the lower file
  * @ref:	one for the submitter, one for the completion
+ * @cache:	what the request, or what it is the first member of, is freed to
  * @inode:	the wtfs inode; pinned by its folios until @end
  * @end:	called once, when the I/O is over: result as of write_iter, any
  *		context; must end the folios, after which @inode may be gone
- * @work:	for what must sleep: buffered I/O, errors
- * @span:	what to move
+ * @work:	for what must sleep, buffered I/O and errors: does all of the
+ *		I/O once more
+ * @span:	folios that hold the data
+ * @pos:	first byte to move, file offset, within @span
+ * @len:	bytes to move
  * @max:	entries that fit in @span
- * @res:	result that a completion in interrupt context left for @work
  * @write:	direction
  * @bvec:	room for small requests
  */
 struct wtfs_lower_io {
 	struct kiocb iocb;
 	refcount_t ref;
+	struct kmem_cache *cache;
 	struct inode *inode;
 	void (*end)(struct wtfs_lower_io *io, long res);
 	struct work_struct work;
 	struct wtfs_span span;
+	loff_t pos;
+	size_t len;
 	unsigned int max;
-	long res;
 	bool write;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
 };
@@ -290,12 +297,71 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 					  unsigned int max);
 bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 		       size_t len);
+void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
+			 struct inode *inode, struct file *lower);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
+void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);
 ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
 			 int flags);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 		      loff_t len);
 bool wtfs_lower_direct(const struct inode *inode);
+
+/* chunk.c */
+
+/* Writes of up to this never interleave with each other, bytes. */
+#define WTFS_CHUNK		SZ_1M
+
+/**
+ * struct wtfs_chunk - a part of a write(), with its folios locked at once
+ * @iocb:	the write
+ * @inode:	locked, exclusive where the chunk ends behind @size
+ * @lower:	the lower file
+ * @pos:	first byte, file offset
+ * @end:	byte after the last one; pulled in when the copy is short
+ * @size:	i_size, bytes
+ * @block:	unit of direct lower writes, bytes; 0 for none
+ * @through:	goes to the device at once, rather than being left dirty
+ * @nowait:	rather -EAGAIN than waiting for a folio
+ * @start_io:	first byte that is written: @pos or before it
+ * @end_io:	byte after the last one that is written: @end or after it
+ * @tail:	from here on it is written through the lower page cache
+ * @span:	the folios; each referenced, and each whole in its bvec
+ * @fill:	where a folio has to be read in before the chunk can go on, or -1
+ * @head_dirty:	the first folio held mapped stores before what was copied
+ * @last_dirty:	the last one held some behind it
+ * @bvec:	room for a small @span
+ */
+struct wtfs_chunk {
+	struct kiocb *iocb;
+	struct inode *inode;
+	struct file *lower;
+	loff_t pos;
+	loff_t end;
+	loff_t size;
+	unsigned int block;
+	bool through;
+	bool nowait;
+	loff_t start_io;
+	loff_t end_io;
+	loff_t tail;
+	struct wtfs_span span;
+	loff_t fill;
+	bool head_dirty;
+	bool last_dirty;
+	struct bio_vec bvec[WTFS_INLINE_BVECS];
+};
+
+int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb, size_t count,
+		    bool through);
+void wtfs_chunk_free(struct wtfs_chunk *c);
+void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len);
+int wtfs_chunk_lock(struct wtfs_chunk *c);
+size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from);
+size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from);
+void wtfs_chunk_start(struct wtfs_chunk *c);
+void wtfs_chunk_redirty(struct wtfs_chunk *c);
+void wtfs_chunk_finish(struct wtfs_chunk *c);
 
 #endif /* _WTFS_H */

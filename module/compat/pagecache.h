@@ -29,8 +29,10 @@ static inline struct folio *wtfs_get_folio(struct address_space *mapping,
 				   mapping_gfp_mask(mapping));
 }
 #else
+typedef int fgf_t;
+
 static inline struct folio *wtfs_get_folio(struct address_space *mapping,
-					   pgoff_t index, int flags)
+					   pgoff_t index, fgf_t flags)
 {
 	struct folio *folio = __filemap_get_folio(mapping, index, flags,
 						  mapping_gfp_mask(mapping));
@@ -67,6 +69,18 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 	return copy_page_from_iter_atomic(folio_page(folio, 0), offset, bytes,
 					  iter);
 }
+#endif
+
+/* Asynchronous buffered I/O is announced by the operations, or by the file. */
+#ifdef FOP_BUFFER_WASYNC
+#define WTFS_FMODE_ASYNC	FMODE_NOWAIT
+#define WTFS_FOP_ASYNC		.fop_flags = FOP_BUFFER_RASYNC | \
+					     FOP_BUFFER_WASYNC | \
+					     FOP_DIO_PARALLEL_WRITE,
+#else
+#define WTFS_FMODE_ASYNC	(FMODE_NOWAIT | FMODE_BUF_RASYNC | \
+				 FMODE_BUF_WASYNC)
+#define WTFS_FOP_ASYNC
 #endif
 
 #ifndef WTFS_HAVE_FILEMAP_SPLICE_READ

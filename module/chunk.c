@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The folios of a part of a write: locked in ascending order, all at once;
+ * cleaned, copied into, put under write-through; unlocked. So what is copied
+ * is what goes to the device, and the lower is never entered with a folio
+ * locked.
+ */
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "wtfs.h"
+
+/*
+ * A write that ends in the last, partial block of the file goes through the
+ * lower page cache with all its blocks if these are not more, bytes: one lower
+ * operation instead of two.
+ */
+#define WTFS_TAIL_MAX		SZ_64K
+
+/* wtfs_chunk_try_lock(): a folio has to be read in first. */
+#define WTFS_FILL		1
+
+/**
+ * wtfs_chunk_init - get ready to write chunk by chunk
+ * @c: in the caller's memory
+ * @iocb: the write
+ * @count: bytes in all of it
+ * @through: will it be put under write-through?
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb, size_t count,
+		    bool through)
+{
+	unsigned int max = min_t(size_t, count, WTFS_CHUNK) / PAGE_SIZE + 2;
+
+	c->iocb = iocb;
+	c->inode = file_inode(iocb->ki_filp);
+	c->lower = wtfs_lower_file(iocb->ki_filp);
+	c->through = through;
+	c->nowait = iocb->ki_flags & IOCB_NOWAIT;
+	c->block = wtfs_lower_direct(c->inode) ? WTFS_I(c->inode)->block : 0;
+	c->span.nr = 0;
+	c->span.len = 0;
+	c->span.bvec = c->bvec;
+	if (max > ARRAY_SIZE(c->bvec)) {
+		c->span.bvec = kmalloc_array(max, sizeof(*c->span.bvec),
+					     GFP_KERNEL);
+		if (!c->span.bvec)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * wtfs_chunk_free - the opposite of wtfs_chunk_init()
+ * @c: holds no folios
+ *
+ * Context: any.
+ */
+void wtfs_chunk_free(struct wtfs_chunk *c)
+{
+	if (c->span.bvec != c->bvec)
+		kfree(c->span.bvec);
+}
+
+/**
+ * wtfs_chunk_set - say what the next chunk is
+ * @c: initialised, holds no folios
+ * @pos: first byte, file offset
+ * @len: bytes
+ */
+void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
+{
+	c->pos = pos;
+	c->end = pos + len;
+	c->size = i_size_read(c->inode);
+	c->head_dirty = false;
+	c->last_dirty = false;
+}
+
+static struct folio *wtfs_chunk_folio(const struct wtfs_chunk *c,
+				      unsigned int i)
+{
+	return page_folio(c->span.bvec[i].bv_page);
+}
+
+static loff_t wtfs_folio_end(struct folio *folio)
+{
+	return folio_pos(folio) + folio_size(folio);
+}
+
+/* Unlock and let go of the folios from @from on; nothing was done to them. */
+static void wtfs_chunk_trim(struct wtfs_chunk *c, unsigned int from)
+{
+	while (c->span.nr > from) {
+		struct folio *folio = wtfs_chunk_folio(c, --c->span.nr);
+
+		c->span.len -= c->span.bvec[c->span.nr].bv_len;
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+/*
+ * Does the part of the folio that the chunk does not overwrite have to be read
+ * first? Behind i_size there is nothing to read.
+ */
+static bool wtfs_chunk_needs_fill(const struct wtfs_chunk *c,
+				  struct folio *folio)
+{
+	if (folio_test_uptodate(folio) || folio_pos(folio) >= c->size)
+		return false;
+	return c->pos > folio_pos(folio) ||
+		c->end < min(wtfs_folio_end(folio), c->size);
+}
+
+/*
+ * Lock the folios of the chunk, in ascending order. Waiting for writeback with
+ * the folios before it locked is safe, since nobody starts writeback on a folio
+ * before all that he is going to lock are locked, but in ascending order.
+ */
+static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
+{
+	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_WRITE | FGP_NOFS |
+		FGP_ACCESSED | (c->nowait ? FGP_NOWAIT : 0);
+	struct address_space *mapping = c->inode->i_mapping;
+	loff_t pos = c->pos;
+
+	while (pos < c->end) {
+		struct folio *folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
+						     flags);
+
+		if (IS_ERR(folio))
+			return c->nowait ? -EAGAIN : PTR_ERR(folio);
+		if (!c->span.nr)
+			c->span.pos = folio_pos(folio);
+		bvec_set_folio(&c->span.bvec[c->span.nr++], folio,
+			       folio_size(folio), 0);
+		c->span.len += folio_size(folio);
+		if (wtfs_chunk_needs_fill(c, folio)) {
+			c->fill = max(pos, folio_pos(folio));
+			return WTFS_FILL;
+		}
+		if (c->nowait && folio_test_writeback(folio))
+			return -EAGAIN;
+		if (c->through)
+			folio_wait_writeback(folio);
+		else
+			wtfs_folio_wait_store(folio);
+		pos = wtfs_folio_end(folio);
+	}
+	return 0;
+}
+
+/**
+ * wtfs_chunk_lock - lock the folios of a chunk
+ * @c: set by wtfs_chunk_set()
+ *
+ * Those that are not overwritten whole and have to be read in first are, with
+ * nothing locked.
+ *
+ * Context: process; sleeps unless @c->nowait. Return: 0 with all folios locked,
+ * or an error with none.
+ */
+int wtfs_chunk_lock(struct wtfs_chunk *c)
+{
+	int err;
+
+	for (;;) {
+		err = wtfs_chunk_try_lock(c);
+		if (!err)
+			return 0;
+		wtfs_chunk_trim(c, 0);
+		if (err < 0)
+			return err;
+		if (c->nowait)
+			return -EAGAIN;
+		err = wtfs_cache_fill(c->iocb->ki_filp, c->fill);
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+}
+
+/* Behind the end of the file the bytes around the copied ones are zero. */
+static void wtfs_chunk_zero(const struct wtfs_chunk *c, struct folio *folio)
+{
+	loff_t start = max(c->size, folio_pos(folio));
+
+	if (start < c->pos)
+		folio_zero_segment(folio, start - folio_pos(folio),
+				   min(c->pos, wtfs_folio_end(folio)) -
+				   folio_pos(folio));
+	start = max(c->size, c->end);
+	if (start < wtfs_folio_end(folio))
+		folio_zero_segment(folio, start - folio_pos(folio),
+				   folio_size(folio));
+}
+
+/*
+ * Copy into one folio. It is cleaned first: page_mkwrite needs the folio lock,
+ * so no mapped store gets in between the clean and the end of the copy.
+ *
+ * Return: bytes copied. None into a folio that is not up to date and was not
+ * overwritten whole.
+ */
+static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
+			      struct iov_iter *from)
+{
+	loff_t start = max(c->pos, folio_pos(folio));
+	size_t want = min(c->end, wtfs_folio_end(folio)) - start;
+	bool dirty = folio_clear_dirty_for_io(folio);
+	size_t copied = copy_folio_from_iter_atomic(folio,
+						    start - folio_pos(folio),
+						    want, from);
+
+	if (copied < want && !folio_test_uptodate(folio)) {
+		iov_iter_revert(from, copied);
+		copied = 0;
+	}
+	/* Its stores are ours to write now; if we do not, they stay dirty. */
+	if (dirty && !copied)
+		folio_mark_dirty(folio);
+	if (!copied)
+		return 0;
+	if (dirty && folio_pos(folio) < c->pos)
+		c->head_dirty = true;
+	c->last_dirty = dirty && start + copied < wtfs_folio_end(folio);
+	return copied;
+}
+
+/**
+ * wtfs_chunk_copy - copy into all folios of a chunk
+ * @c: locked by wtfs_chunk_lock()
+ * @from: what to copy; advanced
+ *
+ * After a short copy the chunk ends where the copy did, and the folios behind
+ * that are unlocked.
+ *
+ * Return: bytes copied; if 0 no folio is left.
+ */
+size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
+{
+	loff_t pos = c->pos;
+	unsigned int i;
+
+	for (i = 0; i < c->span.nr && pos < c->end; i++) {
+		struct folio *folio = wtfs_chunk_folio(c, i);
+		loff_t stop = min(c->end, wtfs_folio_end(folio));
+		size_t copied = wtfs_folio_copy(c, folio, from);
+
+		pos += copied;
+		if (pos < stop) {
+			i += !!copied;
+			break;
+		}
+	}
+	c->end = pos;
+	wtfs_chunk_trim(c, i);
+	for (i = 0; i < c->span.nr; i++) {
+		wtfs_chunk_zero(c, wtfs_chunk_folio(c, i));
+		folio_mark_uptodate(wtfs_chunk_folio(c, i));
+	}
+	return c->end - c->pos;
+}
+
+/**
+ * wtfs_chunk_copy_back - copy into the folio of a chunk and leave it dirty
+ * @c: one folio, locked by wtfs_chunk_lock()
+ * @from: what to copy; advanced
+ *
+ * For write-back; lets go of the folio. Return: bytes copied.
+ */
+size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from)
+{
+	struct folio *folio = wtfs_chunk_folio(c, 0);
+	size_t len = c->end - c->pos;
+	size_t copied = copy_folio_from_iter_atomic(folio, c->pos -
+						    folio_pos(folio), len,
+						    from);
+
+	if (copied < len && !folio_test_uptodate(folio)) {
+		iov_iter_revert(from, copied);
+		copied = 0;
+	}
+	if (copied) {
+		c->end = c->pos + copied;
+		wtfs_chunk_zero(c, folio);
+		folio_mark_uptodate(folio);
+		folio_mark_dirty(folio);
+		if (c->end > c->size)
+			i_size_write(c->inode, c->end);
+	}
+	wtfs_chunk_trim(c, 0);
+	return copied;
+}
+
+/* Is the chunk to be written directly, all of it, up to whole blocks? */
+static bool wtfs_chunk_is_direct(const struct wtfs_chunk *c, loff_t size)
+{
+	return c->block && round_up(c->end, c->block) <= size;
+}
+
+/*
+ * What is written, and how: whole blocks directly, and from @tail on through
+ * the lower page cache what ends in the middle of the file's last block. A
+ * folio that held mapped stores is written whole, if that can be direct.
+ *
+ * Return: whether all mapped stores are taken along.
+ */
+static bool wtfs_chunk_plan(struct wtfs_chunk *c)
+{
+	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
+	loff_t size = max(c->size, c->end);
+	bool head = !c->head_dirty, rest = !c->last_dirty;
+
+	c->start_io = c->pos;
+	c->end_io = c->end;
+	c->tail = c->pos;
+	if (wtfs_chunk_is_direct(c, size)) {
+		c->end_io = round_up(c->end, c->block);
+		if (c->last_dirty && wtfs_folio_end(last) <= size) {
+			c->end_io = wtfs_folio_end(last);
+			rest = true;
+		}
+		c->tail = c->end_io;
+	} else if (c->block && c->end - c->pos > WTFS_TAIL_MAX) {
+		c->tail = round_down(c->end, c->block);
+	}
+	if (c->tail > c->pos) {
+		c->start_io = c->head_dirty ? c->span.pos :
+			round_down(c->pos, c->block);
+		head = true;
+	}
+	return head && rest;
+}
+
+/**
+ * wtfs_chunk_redirty - mapped stores stay dirty which this write does not take
+ *			along, or was to take along and could not
+ * @c: copied into; its folios locked or under writeback
+ */
+void wtfs_chunk_redirty(struct wtfs_chunk *c)
+{
+	if (c->head_dirty)
+		folio_mark_dirty(wtfs_chunk_folio(c, 0));
+	if (c->last_dirty)
+		folio_mark_dirty(wtfs_chunk_folio(c, c->span.nr - 1));
+}
+
+/**
+ * wtfs_chunk_start - put the folios of a chunk under write-through
+ * @c: copied into
+ *
+ * Unlocks them, and says what is to be written, and how. The caller is in
+ * memalloc_nofs until it is submitted: reclaim must not wait for folios that
+ * are not.
+ */
+void wtfs_chunk_start(struct wtfs_chunk *c)
+{
+	unsigned int i;
+
+	if (!wtfs_chunk_plan(c))
+		wtfs_chunk_redirty(c);
+	for (i = 0; i < c->span.nr; i++)
+		wtfs_folio_start_through(wtfs_chunk_folio(c, i));
+	for (i = 0; i < c->span.nr; i++)
+		folio_unlock(wtfs_chunk_folio(c, i));
+}
+
+/**
+ * wtfs_chunk_finish - the write of a chunk is over, and its folios are let go
+ * @c: from wtfs_chunk_start()
+ *
+ * Context: any. Without an open file the inode may be gone after this.
+ */
+void wtfs_chunk_finish(struct wtfs_chunk *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->span.nr; i++) {
+		struct folio *folio = wtfs_chunk_folio(c, i);
+
+		wtfs_folio_end_through(folio);
+		folio_put(folio);
+	}
+	c->span.nr = 0;
+	c->span.len = 0;
+}
