@@ -300,10 +300,10 @@ size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from)
 	return copied;
 }
 
-/* Is the chunk to be written directly, all of it, up to whole blocks? */
-static bool wtfs_chunk_is_direct(const struct wtfs_chunk *c, loff_t size)
+/* How far a direct write may go without the file growing, or a signal. */
+static loff_t wtfs_chunk_limit(const struct wtfs_chunk *c)
 {
-	return c->block && round_up(c->end, c->block) <= size;
+	return min_t(u64, max(c->size, c->end), rlimit(RLIMIT_FSIZE));
 }
 
 /*
@@ -316,28 +316,27 @@ static bool wtfs_chunk_is_direct(const struct wtfs_chunk *c, loff_t size)
 static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 {
 	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
-	loff_t size = max(c->size, c->end);
-	bool head = !c->head_dirty, rest = !c->last_dirty;
+	loff_t limit = wtfs_chunk_limit(c);
+	bool head = false, rest = false;
 
 	c->start_io = c->pos;
 	c->end_io = c->end;
 	c->tail = c->pos;
-	if (wtfs_chunk_is_direct(c, size)) {
+	if (c->block && round_up(c->end, c->block) <= limit) {
 		c->end_io = round_up(c->end, c->block);
-		if (c->last_dirty && wtfs_folio_end(last) <= size) {
+		rest = c->last_dirty && wtfs_folio_end(last) <= limit;
+		if (rest)
 			c->end_io = wtfs_folio_end(last);
-			rest = true;
-		}
 		c->tail = c->end_io;
 	} else if (c->block && c->end - c->pos > WTFS_TAIL_MAX) {
 		c->tail = round_down(c->end, c->block);
 	}
 	if (c->tail > c->pos) {
-		c->start_io = c->head_dirty ? c->span.pos :
-			round_down(c->pos, c->block);
-		head = true;
+		head = c->head_dirty;
+		c->start_io = head ? c->span.pos : round_down(c->pos, c->block);
 	}
-	return head && rest;
+	c->taken = head || rest;
+	return head == c->head_dirty && rest == c->last_dirty;
 }
 
 /**

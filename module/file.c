@@ -114,11 +114,10 @@ static loff_t wtfs_llseek(struct file *file, loff_t offset, int whence)
 					i_size_read(inode));
 }
 
-/* Does this kind of fallocate change what can be read? */
+/* Does this kind of fallocate change what can be read? Newer kinds may. */
 static bool wtfs_fallocate_changes_data(int mode)
 {
-	return mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
-		       FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
+	return mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_UNSHARE_RANGE);
 }
 
 /* Called with the inode and its invalidate_lock held: nothing gets dirty. */

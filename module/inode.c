@@ -147,10 +147,9 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 	loff_t old = i_size_read(inode), new = attr->ia_size;
 	int err;
 
-	inode_dio_wait(inode);
+	filemap_invalidate_lock(mapping);
 	wtfs_cache_flush(inode, round_down(min(old, new), PAGE_SIZE),
 			 LLONG_MAX);
-	filemap_invalidate_lock(mapping);
 	if (new < old)
 		truncate_setsize(inode, new);
 	err = wtfs_notify_lower(dentry, attr);

@@ -5,6 +5,7 @@
  */
 #include <linux/cred.h>
 #include <linux/file.h>
+#include <linux/sched/mm.h>
 #include <linux/stat.h>
 
 #include "wtfs.h"
@@ -48,11 +49,15 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 	struct file *file = wi->lower_file[use];
+	unsigned int nofs;
 
 	if (file)
 		return file;
+	/* Write-back waits for lower_lock: reclaim must not wait for it. */
+	nofs = memalloc_nofs_save();
 	file = dentry_open(lower, wtfs_lower_flags(use),
 			   wtfs_sb(inode->i_sb)->cred);
+	memalloc_nofs_restore(nofs);
 	if (IS_ERR(file))
 		return file;
 	/*
@@ -92,9 +97,35 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
 	return file;
 }
 
+/*
+ * Where to open the lower file without a wtfs file: as it was opened before, or
+ * by any name. A page that is pinned may become dirty after the last close.
+ */
+static bool wtfs_lower_file_path(struct inode *inode, struct path *lower)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct dentry *dentry;
+	unsigned int i;
+
+	for (i = 0; i < WTFS_LOWER_NR; i++) {
+		if (!wi->lower_file[i])
+			continue;
+		*lower = wi->lower_file[i]->f_path;
+		path_get(lower);
+		return true;
+	}
+	dentry = d_find_any_alias(inode);
+	if (!dentry)
+		return false;
+	*lower = wtfs_lower_path(dentry);
+	path_get(lower);
+	dput(dentry);
+	return true;
+}
+
 /**
  * wtfs_lower_file_get - an open lower file for I/O without a wtfs file
- * @inode: has or had an open wtfs file, and something left to do for it
+ * @inode: has something to do for which nobody has it open
  * @use: what it is for
  *
  * Context: process. Return: the file, to be given back with fput(), or an
@@ -103,19 +134,19 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
 struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
-	struct file *file = ERR_PTR(-EBADF);
-	unsigned int i;
+	struct file *file;
+	struct path lower;
 
 	mutex_lock(&wi->lower_lock);
-	for (i = 0; i < WTFS_LOWER_NR; i++) {
-		if (!wi->lower_file[i])
-			continue;
-		file = wtfs_lower_file_fill(inode, &wi->lower_file[i]->f_path,
-					    use);
-		if (!IS_ERR(file))
-			get_file(file);
-		break;
+	file = wi->lower_file[use];
+	if (!file && !wtfs_lower_file_path(inode, &lower)) {
+		file = ERR_PTR(-EBADF);
+	} else if (!file) {
+		file = wtfs_lower_file_fill(inode, &lower, use);
+		path_put(&lower);
 	}
+	if (!IS_ERR(file))
+		get_file(file);
 	mutex_unlock(&wi->lower_lock);
 	return file;
 }

@@ -6,8 +6,12 @@
  * error paths. A struct wtfs_lower_io is for those who do not: readahead and
  * write-back, whose waiters wait for the folios.
  */
+#include <linux/delay.h>
+#include <linux/errseq.h>
 #include <linux/file.h>
+#include <linux/percpu.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
@@ -20,6 +24,9 @@
  */
 static struct workqueue_struct *wtfs_lower_wq;
 static struct kmem_cache *wtfs_lower_io_cachep;
+
+/* Requests, by the processor that began or ended them: the sum counts. */
+static DEFINE_PER_CPU(long, wtfs_lower_ios);
 
 /**
  * wtfs_lower_direct - is direct I/O to be tried on the lower of @inode?
@@ -51,32 +58,54 @@ static bool wtfs_lower_is_cached(struct file *lower)
 }
 
 /**
+ * wtfs_lower_mark - note which errors the lower page cache has had
+ * @lower: the lower file, before it is written to
+ *
+ * For wtfs_lower_settle(). Not the flags that filemap_check_errors() clears:
+ * any direct read of the lower file may be quicker at that.
+ */
+errseq_t wtfs_lower_mark(struct file *lower)
+{
+	errseq_t mark = 0;
+
+	/* Unlike errseq_sample(), makes the next error move the counter. */
+	errseq_check_and_advance(&lower->f_mapping->wb_err, &mark);
+	return mark;
+}
+
+/**
  * wtfs_lower_settle - bring what the lower cached of a range to the device, and
  *		       out of memory
  * @inode: the wtfs inode
  * @lower: the lower file
  * @pos: first byte
  * @len: bytes, not 0
+ * @mark: from wtfs_lower_mark(), before the range was written to
  *
  * Data is cached once, and a cached lower page would slow every later direct
  * write of the file.
  *
  * Context: process; sleeps, with no wtfs folio locked. Return: 0 or the error,
- * which no fsync() will report again.
+ * which no fsync() will report again; perhaps that of another write that was
+ * going on.
  */
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
-		      loff_t len)
+		      loff_t len, errseq_t mark)
 {
 	struct address_space *mapping = lower->f_mapping;
-	int err;
+	int err = 0;
 
-	if (!wtfs_lower_is_cached(lower))
-		return 0;
-	err = filemap_write_and_wait_range(mapping, pos, pos + len - 1);
+	if (wtfs_lower_is_cached(lower)) {
+		err = filemap_fdatawrite_range(mapping, pos, pos + len - 1);
+		filemap_fdatawait_range_keep_errors(mapping, pos,
+						    pos + len - 1);
+	}
+	err = errseq_check(&mapping->wb_err, mark) ?: err;
 	if (err)
-		err = wtfs_lower_file_take_error(inode) ?: err;
-	invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT,
-				      (pos + len - 1) >> PAGE_SHIFT);
+		wtfs_lower_file_take_error(inode);
+	if (wtfs_lower_is_cached(lower))
+		invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT,
+					      (pos + len - 1) >> PAGE_SHIFT);
 	return err;
 }
 
@@ -105,6 +134,8 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 	int err;
 
 	while (done < len) {
+		errseq_t mark = wtfs_lower_mark(lower);
+
 		try = min(try, len - done);
 		res = wtfs_lower_write_once(lower, span, pos + done, try,
 					    flags | IOCB_DIRECT);
@@ -115,7 +146,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 			continue;
 		}
 		/* It may have gone through the lower page cache after all. */
-		err = wtfs_lower_settle(inode, lower, pos + done, res);
+		err = wtfs_lower_settle(inode, lower, pos + done, res, mark);
 		if (err) {
 			res = err;
 			break;
@@ -137,9 +168,17 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 					 loff_t pos, size_t len, int flags)
 {
 	unsigned int pflags = current->flags & PF_LOCAL_THROTTLE;
+	errseq_t mark = wtfs_lower_mark(lower);
 	size_t done = 0;
 	ssize_t res = 0;
 	int err;
+
+	/*
+	 * Where there is no direct I/O, data may be in the journal or in the
+	 * inode, and writing pages out is not enough.
+	 */
+	if (!READ_ONCE(WTFS_I(inode)->block))
+		flags |= IOCB_DSYNC;
 
 	/* Nobody but us can clean what we dirty: never throttle us for it. */
 	current->flags |= PF_LOCAL_THROTTLE;
@@ -154,10 +193,10 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 		current->flags &= ~PF_LOCAL_THROTTLE;
 
 	/* With O_DSYNC an error may come after the pages were dirtied. */
-	err = wtfs_lower_settle(inode, lower, pos, len);
-	if (err)
-		return err;
-	return done ?: res;
+	err = wtfs_lower_settle(inode, lower, pos, len, mark);
+	if (res < 0)
+		wtfs_lower_file_take_error(inode);
+	return err ?: done ?: res;
 }
 
 /**
@@ -219,6 +258,7 @@ void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
 	refcount_set(&io->ref, 2);
 	io->cache = cache;
 	io->inode = inode;
+	this_cpu_inc(wtfs_lower_ios);
 	INIT_WORK(&io->work, wtfs_lower_io_work);
 }
 
@@ -285,6 +325,7 @@ static void wtfs_lower_io_put(struct wtfs_lower_io *io)
 	if (io->cache == wtfs_lower_io_cachep && io->span.bvec != io->bvec)
 		kfree(io->span.bvec);
 	kmem_cache_free(io->cache, io);
+	this_cpu_dec(wtfs_lower_ios);
 }
 
 /**
@@ -304,12 +345,21 @@ void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
 	wtfs_lower_io_put(io);
 }
 
+/* Has a read stopped before the end of the lower file? Then it has failed. */
+static bool wtfs_read_is_short(const struct file *lower, loff_t pos, size_t len,
+			       long res)
+{
+	return res >= 0 && res < len &&
+		pos + res < i_size_read(file_inode(lower));
+}
+
 /* Must the result be looked into by a thread that can sleep? */
 static bool wtfs_lower_io_wants_retry(const struct wtfs_lower_io *io, long res)
 {
 	if (io->write)
 		return res != io->len;
-	return wtfs_direct_refused(res);
+	return wtfs_direct_refused(res) ||
+		wtfs_read_is_short(io->iocb.ki_filp, io->pos, io->len, res);
 }
 
 /* Context: any; interrupt context when the lower completed a direct I/O. */
@@ -379,7 +429,10 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
 		invalidate_mapping_pages(lower->f_mapping,
 					 span->pos >> PAGE_SHIFT,
 					 (span->pos + done - 1) >> PAGE_SHIFT);
-	return done ?: res;
+	/* What is up to date after an error is not known: none of it is. */
+	if (wtfs_read_is_short(lower, span->pos, span->len, done))
+		return res ?: -EIO;
+	return done;
 }
 
 /*
@@ -432,7 +485,9 @@ static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 	if (!wtfs_lower_direct(io->inode) ||
 	    !IS_ALIGNED(io->len, WTFS_I(io->inode)->block))
 		return true;
-	return io->write && (current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
+	/* Somebody else's stores are not subject to the limits of this task. */
+	return io->write && ((current->flags & (PF_WQ_WORKER | PF_MEMALLOC)) ||
+			     io->pos + io->len > rlimit(RLIMIT_FSIZE));
 }
 
 /**
@@ -474,8 +529,28 @@ int wtfs_lower_io_init(void)
 	return 0;
 }
 
+/*
+ * A request outlives its last folio by a few instructions, on a thread of the
+ * lower's. Wait for these before they go away.
+ */
+static void wtfs_lower_io_wait(void)
+{
+	long sum;
+	int cpu;
+
+	do {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += READ_ONCE(per_cpu(wtfs_lower_ios, cpu));
+		if (sum)
+			msleep(20);
+	} while (sum);
+	synchronize_rcu();
+}
+
 void wtfs_lower_io_exit(void)
 {
+	wtfs_lower_io_wait();
 	destroy_workqueue(wtfs_lower_wq);
 	kmem_cache_destroy(wtfs_lower_io_cachep);
 }

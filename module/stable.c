@@ -51,7 +51,11 @@ void wtfs_folio_wait_store(struct folio *folio)
 void wtfs_folio_start_through(struct folio *folio)
 {
 	folio_set_checked(folio);
-	folio_start_writeback(folio);
+	/*
+	 * If it holds stores that stay dirty, an fsync() that has tagged it
+	 * must still find it: leave it the tag.
+	 */
+	__folio_start_writeback(folio, folio_test_dirty(folio));
 }
 
 /**

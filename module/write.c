@@ -40,9 +40,13 @@ static int wtfs_write_flags(const struct kiocb *iocb)
 /* Return: bytes of the chunk that reached the device, or an error. */
 static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 {
+	loff_t first = c->tail > c->pos ? round_down(c->pos, c->block) : c->pos;
+	errseq_t mark = wtfs_lower_mark(c->lower);
 	int flags = wtfs_write_flags(c->iocb);
 	loff_t pos = c->start_io;
 	ssize_t res = 0;
+
+	c->whole = true;
 
 	while (pos < c->end_io) {
 		if (pos < c->tail)
@@ -52,16 +56,22 @@ static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 		else
 			res = wtfs_lower_write(c->inode, c->lower, &c->span,
 					       pos, c->end_io - pos, flags);
-		if (res <= 0)
+		if (res > 0) {
+			pos += res;
+			continue;
+		}
+		c->whole = false;
+		/* A store that cannot be written must not fail the write. */
+		if (pos >= first)
 			break;
-		pos += res;
+		pos = first;
 	}
 	if (pos <= c->pos)
 		return res < 0 ? res : -EIO;
 	/* The lower zeroes in its cache what the file gains before @pos. */
 	if (c->pos > c->size) {
 		res = wtfs_lower_settle(c->inode, c->lower, c->size,
-					c->pos - c->size);
+					c->pos - c->size, mark);
 		if (res)
 			return res;
 	}
@@ -107,11 +117,15 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 {
 	loff_t done = c->pos + max_t(ssize_t, res, 0);
 
-	if (done < c->end)
+	if (!c->whole && c->taken) {
 		wtfs_chunk_redirty(c);
-	wtfs_chunk_finish(c);
+		/* An fsync() may be waiting for just this writeback. */
+		mapping_set_error(c->inode->i_mapping, res < 0 ? res : -EIO);
+	}
+	/* First, since write-back zeroes what lies behind i_size. */
 	if (done > c->size)
 		i_size_write(c->inode, done);
+	wtfs_chunk_finish(c);
 	if (done < c->end)
 		wtfs_chunk_fail(c, done);
 	return res;
@@ -394,14 +408,15 @@ static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
  * remove privileges, nor if it goes through the lower page cache, whose pages
  * could then be in the way of a direct write.
  */
-static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count)
+static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
+				 bool through)
 {
 	const struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t end = iocb->ki_pos + count;
-	loff_t size = i_size_read(inode);
+	loff_t size = min_t(u64, i_size_read(inode), rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
-		wtfs_write_is_through(iocb) && wtfs_lower_direct(inode) &&
+		through && wtfs_lower_direct(inode) &&
 		end > iocb->ki_pos && end <= size &&
 		round_up(end, WTFS_I(inode)->block) <= size;
 }
@@ -430,16 +445,17 @@ static void wtfs_write_unlock(struct inode *inode, bool shared)
 
 /* Lock the inode and check the write. Return: as generic_write_checks(). */
 static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
-				bool *shared)
+				bool through, bool *shared)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
-	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from));
+	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from), through);
 	if (!wtfs_write_lock(iocb, *shared))
 		return -EAGAIN;
 	/* The file may have shrunk before we had the lock. */
-	if (*shared && !wtfs_write_is_shared(iocb, iov_iter_count(from))) {
+	if (*shared &&
+	    !wtfs_write_is_shared(iocb, iov_iter_count(from), through)) {
 		wtfs_write_unlock(inode, true);
 		*shared = false;
 		if (!wtfs_write_lock(iocb, false))
@@ -468,13 +484,15 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	/* Asked once: a remount may change it. */
+	bool through = wtfs_write_is_through(iocb);
 	bool shared;
 	ssize_t ret;
 
-	ret = wtfs_write_begin(iocb, from, &shared);
+	ret = wtfs_write_begin(iocb, from, through, &shared);
 	if (ret <= 0)
 		return ret;
-	if (!wtfs_write_is_through(iocb)) {
+	if (!through) {
 		ret = wtfs_write_back(iocb, from);
 	} else {
 		ret = 0;

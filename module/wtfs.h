@@ -304,8 +304,9 @@ void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);
 ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
 			 int flags);
+errseq_t wtfs_lower_mark(struct file *lower);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
-		      loff_t len);
+		      loff_t len, errseq_t mark);
 bool wtfs_lower_direct(const struct inode *inode);
 
 /* chunk.c */
@@ -331,6 +332,8 @@ bool wtfs_lower_direct(const struct inode *inode);
  * @fill:	where a folio has to be read in before the chunk can go on, or -1
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
+ * @taken:	some of those stores are written along
+ * @whole:	all that was to be written has been
  * @bvec:	room for a small @span
  */
 struct wtfs_chunk {
@@ -350,6 +353,8 @@ struct wtfs_chunk {
 	loff_t fill;
 	bool head_dirty;
 	bool last_dirty;
+	bool taken;
+	bool whole;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
 };
 
