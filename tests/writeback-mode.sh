@@ -12,7 +12,8 @@ run() {
 # so that nobody else writes dirty pages back meanwhile
 centisecs=$(cat /proc/sys/vm/dirty_writeback_centisecs)
 trap 'echo $centisecs >/proc/sys/vm/dirty_writeback_centisecs' EXIT
-echo 0 >/proc/sys/vm/dirty_writeback_centisecs
+# an hour; with 0 the flusher starts at once and finds us over our share
+echo 360000 >/proc/sys/vm/dirty_writeback_centisecs
 
 fresh --wtfs writeback
 : >"$MNT/file"
