@@ -101,6 +101,7 @@ static int wtfs_create_any(struct inode *dir, struct dentry *dentry,
 		lower = wtfs_create_lower(lower, new);
 	if (IS_ERR(lower)) {
 		err = PTR_ERR(lower);
+		wtfs_dentry_idle(dentry);
 	} else {
 		err = wtfs_interpose(dentry, lower);
 		wtfs_inode_copy_attr(dir);
@@ -186,6 +187,8 @@ static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	/* The lower one is unhashed now, and never will be negative. */
 	if (!err)
 		d_drop(dentry);
+	else
+		wtfs_dentry_idle(dentry);
 	wtfs_inode_copy_attr(d_inode(dentry));
 	wtfs_inode_copy_attr(dir);
 	end_removing(lower);
@@ -241,6 +244,10 @@ static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 	wtfs_dentry_busy(old);
 	wtfs_dentry_busy(new);
 	err = vfs_rename(&rd);
+	if (err) {
+		wtfs_dentry_idle(old);
+		wtfs_dentry_idle(new);
+	}
 	wtfs_rename_copy_attr(old_dir, old, new_dir, new);
 	end_renaming(&rd);
 out_drop_write:

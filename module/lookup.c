@@ -19,10 +19,12 @@
 #include "wtfs.h"
 
 /*
- * d_time of a dentry that we ourselves are changing, until it is next looked
- * at. No d_seq has that value: raw_seqcount_begin() returns even numbers.
+ * In d_time, beside a d_seq, which is even when raw_seqcount_begin() returns
+ * it. With WTFS_D_BUSY it is the dentry's own d_seq, and we ourselves are
+ * changing the lower one: until the VFS has made the same change to the dentry,
+ * which moves that d_seq on, the two do not agree, and yet it is valid.
  */
-#define WTFS_D_BUSY	(~0UL)
+#define WTFS_D_BUSY	1UL
 
 static unsigned long wtfs_dentry_seq(const struct dentry *dentry)
 {
@@ -57,14 +59,30 @@ void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower)
  * wtfs_dentry_busy - the lower dentry is about to be changed by us
  * @dentry: hashed, its directory locked
  *
- * From now and until the directory is unlocked, when the VFS has made the same
- * change to @dentry, it is valid although they do not agree.
+ * If the change comes to nothing, wtfs_dentry_idle() has to be called.
  */
 void wtfs_dentry_busy(struct dentry *dentry)
 {
 	spin_lock(&dentry->d_lock);
-	WRITE_ONCE(dentry->d_time, WTFS_D_BUSY);
+	WRITE_ONCE(dentry->d_time, wtfs_dentry_seq(dentry) | WTFS_D_BUSY);
 	spin_unlock(&dentry->d_lock);
+}
+
+/**
+ * wtfs_dentry_idle - the lower dentry has not been changed by us
+ * @dentry: after wtfs_dentry_busy(), its directory still locked
+ */
+void wtfs_dentry_idle(struct dentry *dentry)
+{
+	spin_lock(&dentry->d_lock);
+	/* Neither busy nor a d_seq of the lower one: have them compared. */
+	WRITE_ONCE(dentry->d_time, ~wtfs_dentry_seq(dentry));
+	spin_unlock(&dentry->d_lock);
+}
+
+static bool wtfs_dentry_is_busy(const struct dentry *dentry)
+{
+	return dentry->d_time == (wtfs_dentry_seq(dentry) | WTFS_D_BUSY);
 }
 
 static bool wtfs_same_name(const struct qstr *a, const struct qstr *b)
@@ -89,13 +107,11 @@ static bool wtfs_dentry_agrees(struct dentry *dentry, struct dentry *lower)
  */
 static bool wtfs_dentry_compare(struct dentry *dentry, struct dentry *lower)
 {
-	struct inode *dir;
 	bool valid;
 
 	spin_lock(&dentry->d_lock);
 	spin_lock_nested(&lower->d_lock, DENTRY_D_LOCK_NESTED);
-	dir = d_inode_rcu(dentry->d_parent);
-	if (dentry->d_time == WTFS_D_BUSY && dir && inode_is_locked(dir)) {
+	if (wtfs_dentry_is_busy(dentry)) {
 		valid = true;
 	} else {
 		valid = wtfs_dentry_agrees(dentry, lower);

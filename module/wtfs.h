@@ -168,6 +168,7 @@ extern const struct dentry_operations wtfs_dops;
 bool wtfs_dentry_is_weird(const struct dentry *lower);
 void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower);
 void wtfs_dentry_busy(struct dentry *dentry);
+void wtfs_dentry_idle(struct dentry *dentry);
 int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
 		      struct dentry *dentry, unsigned int flags);
 struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
