@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # For the laboratory: which kernels, tests and lower filesystems; more output
-export KERNEL TESTS LOWERS V REFRESH BROKEN
+export KERNEL TESTS LOWERS V REFRESH BROKEN CASES LATENCY
 
 modules:
 	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR): install them (linux-headers-...) or set KDIR" >&2; exit 1; }
@@ -25,6 +25,9 @@ guest:
 demo:
 	@scripts/demo
 
+bench:
+	@scripts/bench
+
 check:
 	@scripts/check
 
@@ -41,9 +44,11 @@ help:
 	@echo
 	@echo 'The rest runs in a small virtual machine and touches nothing of this one:'
 	@echo 'make demo        see wtfs work, and how fast it is           [KERNEL=7.3]'
+	@echo 'make bench       measure it against the plain lower filesystem, into bench/'
+	@echo '                 [KERNEL=7.3] [CASES="a b"] [LATENCY="80 10"] [LOWERS=xfs]'
 	@echo 'make check       run the tests  [KERNEL="6.1 7.3"] [TESTS="a b"] [LOWERS=xfs] [V=1]'
 	@echo 'make check-the-checker   do the tests fail when the module is broken?'
 	@echo 'make shell       a prompt with wtfs mounted on /data         [KERNEL=7.3]'
 	@echo 'make guest       only build the virtual machine              [REFRESH=1]'
 
-.PHONY: modules install clean guest demo check check-the-checker shell help
+.PHONY: modules install clean guest demo bench check check-the-checker shell help

@@ -227,7 +227,7 @@ int wtfs_cache_fill(struct file *file, loff_t pos)
 
 /**
  * wtfs_cache_drop - forget cached bytes that did not reach the device
- * @inode: locked, shared or exclusive
+ * @inode: the file
  * @start: first byte
  * @end: byte after the last one
  *
@@ -297,6 +297,19 @@ static bool wtfs_cache_is_stale(const struct inode *inode)
 
 	return wi->seen_size != i_size_read(wi->lower) ||
 		!timespec64_equal(&wi->seen_mtime, &mtime);
+}
+
+/**
+ * wtfs_cache_is_known - is nobody using the file, and the lower as we left it?
+ * @inode: locked
+ *
+ * If so, and we ourselves change the lower now, wtfs_cache_remember() keeps the
+ * next open from taking it for a stranger's change.
+ */
+bool wtfs_cache_is_known(const struct inode *inode)
+{
+	return S_ISREG(inode->i_mode) && READ_ONCE(WTFS_I(inode)->seen) &&
+		!wtfs_cache_is_stale(inode);
 }
 
 /**

@@ -153,9 +153,11 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 	if (new < old)
 		truncate_setsize(inode, new);
 	err = wtfs_notify_lower(dentry, attr);
-	if (err && new < old)
+	if (err && new < old) {
+		/* It zeroed the rest of the folio that the new end was in. */
+		wtfs_cache_drop(inode, new, old);
 		i_size_write(inode, i_size_read(wtfs_lower_inode(inode)));
-	else if (!err && new > old)
+	} else if (!err && new > old)
 		wtfs_cache_extend(inode, new);
 	filemap_invalidate_unlock(mapping);
 	return err;
@@ -194,6 +196,7 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct inode *inode = d_inode(dentry);
 	struct iattr lower_attr = *attr;
+	bool known = wtfs_cache_is_known(inode);
 	int err;
 
 	/* The lower works out itself what is left of its mode. */
@@ -210,6 +213,8 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			wtfs_cache_flush(inode, 0, LLONG_MAX);
 		err = wtfs_notify_lower(dentry, &lower_attr);
 	}
+	if (known)
+		wtfs_cache_remember(inode);
 	wtfs_inode_copy_attr(inode);
 	return err;
 }

@@ -114,13 +114,15 @@ static bool wtfs_lower_file_path(struct inode *inode, struct path *lower)
 		path_get(lower);
 		return true;
 	}
-	dentry = d_find_any_alias(inode);
-	if (!dentry)
-		return false;
-	*lower = wtfs_lower_path(dentry);
-	path_get(lower);
-	dput(dentry);
-	return true;
+	/* No reference on ours: the flusher must not be the last to drop it. */
+	spin_lock(&inode->i_lock);
+	for_each_alias(dentry, inode) {
+		*lower = wtfs_lower_path(dentry);
+		path_get(lower);
+		break;
+	}
+	spin_unlock(&inode->i_lock);
+	return dentry;
 }
 
 /**

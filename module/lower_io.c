@@ -6,6 +6,7 @@
  * error paths. A struct wtfs_lower_io is for those who do not: readahead and
  * write-back, whose waiters wait for the folios.
  */
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/errseq.h>
 #include <linux/file.h>
@@ -18,11 +19,9 @@
 
 #include "wtfs.h"
 
-/*
- * Not WQ_MEM_RECLAIM: a buffered write to XFS may wait for a workqueue that
- * is not, and the workqueue code warns of that.
- */
-static struct workqueue_struct *wtfs_lower_wq;
+/* i_size_read() is called in interrupt context, where it must not spin. */
+static_assert(BITS_PER_LONG == 64);
+
 static struct kmem_cache *wtfs_lower_io_cachep;
 
 /* Requests, by the processor that began or ended them: the sum counts. */
@@ -131,7 +130,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 	unsigned int block = READ_ONCE(WTFS_I(inode)->block) ?: PAGE_SIZE;
 	size_t try = len, done = 0;
 	ssize_t res = 0;
-	int err;
+	int err = 0;
 
 	while (done < len) {
 		errseq_t mark = wtfs_lower_mark(lower);
@@ -146,7 +145,10 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 			continue;
 		}
 		/* It may have gone through the lower page cache after all. */
-		err = wtfs_lower_settle(inode, lower, pos + done, res, mark);
+		if (filemap_range_has_page(lower->f_mapping, pos + done,
+					   pos + done + res - 1))
+			err = wtfs_lower_settle(inode, lower, pos + done, res,
+						mark);
 		if (err) {
 			res = err;
 			break;
@@ -256,6 +258,7 @@ void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
 {
 	init_sync_kiocb(&io->iocb, get_file(lower));
 	refcount_set(&io->ref, 2);
+	io->wq = wtfs_sb(inode->i_sb)->wq;
 	io->cache = cache;
 	io->inode = inode;
 	this_cpu_inc(wtfs_lower_ios);
@@ -372,7 +375,7 @@ static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
 	if (io->write)
 		kiocb_end_write(iocb);
 	if (wtfs_lower_io_wants_retry(io, res))
-		queue_work(wtfs_lower_wq, &io->work);
+		queue_work(io->wq, &io->work);
 	else
 		wtfs_lower_io_finish(io, res);
 }
@@ -383,6 +386,7 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	struct kiocb *iocb = &io->iocb;
 	struct file *lower = iocb->ki_filp;
 	unsigned int nofs = memalloc_nofs_save();
+	errseq_t mark = wtfs_lower_mark(lower);
 	struct iov_iter iter;
 	ssize_t res;
 
@@ -399,8 +403,9 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 		return;
 	/* Done at once, with the freeze protection already dropped. */
 	if (wtfs_lower_io_wants_retry(io, res) ||
-	    (io->write && wtfs_lower_is_cached(lower)))
-		queue_work(wtfs_lower_wq, &io->work);
+	    (io->write && (wtfs_lower_is_cached(lower) ||
+			   errseq_check(&lower->f_mapping->wb_err, mark))))
+		queue_work(io->wq, &io->work);
 	else
 		wtfs_lower_io_finish(io, res);
 }
@@ -467,12 +472,16 @@ static void wtfs_lower_io_work(struct work_struct *work)
 {
 	struct wtfs_lower_io *io =
 		container_of(work, struct wtfs_lower_io, work);
+	const struct cred *old;
 	ssize_t res;
 
+	/* The mount lives until the folios are ended. */
+	old = override_creds(wtfs_sb(io->inode->i_sb)->wb_cred);
 	if (io->write)
 		res = wtfs_lower_write_all(io);
 	else
 		res = wtfs_lower_read_buffered(io->iocb.ki_filp, &io->span);
+	revert_creds(old);
 	wtfs_lower_io_finish(io, res);
 }
 
@@ -500,33 +509,68 @@ static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 void wtfs_lower_io_submit(struct wtfs_lower_io *io)
 {
 	if (wtfs_lower_io_defer(io))
-		queue_work(wtfs_lower_wq, &io->work);
+		queue_work(io->wq, &io->work);
 	else
 		wtfs_lower_io_start(io);
 	wtfs_lower_io_put(io);
 }
 
-/**
- * wtfs_lower_io_drain - wait until no request is under way
- *
- * Context: process. For umount, which must leave no work item behind.
+/*
+ * Write-back runs for all users of a file: as none of them, so that nobody gets
+ * past his quota or into the reserved blocks by storing through a mapping.
  */
-void wtfs_lower_io_drain(void)
+static const struct cred *wtfs_writeback_cred(void)
 {
-	flush_workqueue(wtfs_lower_wq);
+	struct cred *cred = prepare_creds();
+
+	if (!cred)
+		return NULL;
+	cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	cred->fsuid = make_kuid(&init_user_ns, overflowuid);
+	cred->fsgid = make_kgid(&init_user_ns, overflowgid);
+	return cred;
+}
+
+/**
+ * wtfs_lower_io_start_sb - get ready for the lower I/O of a mount
+ * @sbi: of the mount
+ *
+ * The workqueue is one for each mount, since a frozen lower blocks its workers.
+ * It is not WQ_MEM_RECLAIM: a buffered write to XFS may wait for a workqueue
+ * that is not, and the workqueue code warns of that.
+ *
+ * Context: process. Return: 0 or -ENOMEM; in both cases what there is has
+ * to be undone with wtfs_lower_io_stop_sb().
+ */
+int wtfs_lower_io_start_sb(struct wtfs_sb_info *sbi)
+{
+	sbi->wb_cred = wtfs_writeback_cred();
+	if (!sbi->wb_cred)
+		return -ENOMEM;
+	sbi->wq = alloc_workqueue("wtfs", WQ_UNBOUND, 0);
+	return sbi->wq ? 0 : -ENOMEM;
+}
+
+/**
+ * wtfs_lower_io_stop_sb - the opposite of wtfs_lower_io_start_sb()
+ * @sbi: of a mount whose inodes are gone
+ *
+ * Context: process. Waits for work items.
+ */
+void wtfs_lower_io_stop_sb(struct wtfs_sb_info *sbi)
+{
+	if (sbi->wq)
+		destroy_workqueue(sbi->wq);
+	sbi->wq = NULL;
+	if (sbi->wb_cred)
+		put_cred(sbi->wb_cred);
+	sbi->wb_cred = NULL;
 }
 
 int wtfs_lower_io_init(void)
 {
 	wtfs_lower_io_cachep = KMEM_CACHE(wtfs_lower_io, 0);
-	if (!wtfs_lower_io_cachep)
-		return -ENOMEM;
-	wtfs_lower_wq = alloc_workqueue("wtfs", WQ_UNBOUND, 0);
-	if (!wtfs_lower_wq) {
-		kmem_cache_destroy(wtfs_lower_io_cachep);
-		return -ENOMEM;
-	}
-	return 0;
+	return wtfs_lower_io_cachep ? 0 : -ENOMEM;
 }
 
 /*
@@ -545,12 +589,12 @@ static void wtfs_lower_io_wait(void)
 		if (sum)
 			msleep(20);
 	} while (sum);
-	synchronize_rcu();
+	/* Preempted threads too, which synchronize_rcu() would not wait for. */
+	synchronize_rcu_tasks();
 }
 
 void wtfs_lower_io_exit(void)
 {
 	wtfs_lower_io_wait();
-	destroy_workqueue(wtfs_lower_wq);
 	kmem_cache_destroy(wtfs_lower_io_cachep);
 }

@@ -242,6 +242,9 @@ static int wtfs_get_tree(struct fs_context *fc)
 	sbi->cred = prepare_creds();
 	if (!sbi->cred)
 		return -ENOMEM;
+	err = wtfs_lower_io_start_sb(sbi);
+	if (err)
+		return err;
 	sbi->opts.stable = wtfs_default_stable();
 	wtfs_apply_options(fc->fs_private, &sbi->opts);
 	return get_tree_nodev(fc, wtfs_fill_super);

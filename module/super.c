@@ -217,6 +217,7 @@ void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
 	/* The clone is a long-term mount, which mntput() alone never frees. */
 	if (sbi->lower.mnt)
 		kern_unmount(sbi->lower.mnt);
+	wtfs_lower_io_stop_sb(sbi);
 	if (sbi->cred)
 		put_cred(sbi->cred);
 	kfree(sbi);
@@ -238,7 +239,8 @@ void wtfs_kill_sb(struct super_block *sb)
 	 * release with another one. Wait, so that with our umount the lower
 	 * filesystem is no longer in use.
 	 */
-	wtfs_lower_io_drain();
+	if (sbi)
+		wtfs_lower_io_stop_sb(sbi);
 	flush_delayed_fput();
 	wtfs_sb_info_free(sbi);
 }

@@ -319,9 +319,15 @@ static void wtfs_write_req_work(struct work_struct *work)
 	struct wtfs_write_req *req =
 		container_of(work, struct wtfs_write_req, io.work);
 	struct wtfs_chunk *c = &req->chunk;
+	/* Not as the kernel, which quota and reserved blocks do not stop. */
+	const struct cred *cred = get_cred(c->iocb->ki_filp->f_cred);
+	const struct cred *old = override_creds(cred);
+	ssize_t res = wtfs_chunk_end(c, wtfs_chunk_write(c));
 
+	revert_creds(old);
 	req->io.end = wtfs_write_req_end_slow;
-	wtfs_lower_io_finish(&req->io, wtfs_chunk_end(c, wtfs_chunk_write(c)));
+	wtfs_lower_io_finish(&req->io, res);
+	put_cred(cred);
 }
 
 /* The chunk is under write-through: send it on its way. */
@@ -450,6 +456,10 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
+	/* More than a request takes is waited for. */
+	if ((iocb->ki_flags & IOCB_NOWAIT) && !is_sync_kiocb(iocb) &&
+	    iov_iter_count(from) > WTFS_CHUNK)
+		return -EAGAIN;
 	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from), through);
 	if (!wtfs_write_lock(iocb, *shared))
 		return -EAGAIN;

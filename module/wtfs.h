@@ -58,11 +58,15 @@ struct wtfs_options {
  * struct wtfs_sb_info - a mounted wtfs
  * @lower:	root of the lower tree; pins its mount for as long as we live
  * @cred:	the mounter's credentials, with which lower files are opened
+ * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
+ * @wq:		for lower I/O that has to sleep
  * @opts:	mount options; a remount changes single fields (READ_ONCE)
  */
 struct wtfs_sb_info {
 	struct path lower;
 	const struct cred *cred;
+	const struct cred *wb_cred;
+	struct workqueue_struct *wq;
 	struct wtfs_options opts;
 };
 
@@ -229,6 +233,7 @@ void wtfs_cache_zero_eof(struct inode *inode);
 void wtfs_cache_extend(struct inode *inode, loff_t size);
 void wtfs_cache_revalidate(struct inode *inode);
 void wtfs_cache_remember(struct inode *inode);
+bool wtfs_cache_is_known(const struct inode *inode);
 
 /* lower_file.c */
 struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
@@ -262,6 +267,7 @@ struct wtfs_span {
  *			  by its folios
  * @iocb:	what the lower works on; holds a reference on the lower file
  * @ref:	one for the submitter, one for the completion
+ * @wq:		of the mount; @inode may be gone when it is needed
  * @cache:	what the request, or what it is the first member of, is freed to
  * @inode:	the wtfs inode; pinned by its folios until @end
  * @end:	called once, when the I/O is over: result as of write_iter, any
@@ -278,6 +284,7 @@ struct wtfs_span {
 struct wtfs_lower_io {
 	struct kiocb iocb;
 	refcount_t ref;
+	struct workqueue_struct *wq;
 	struct kmem_cache *cache;
 	struct inode *inode;
 	void (*end)(struct wtfs_lower_io *io, long res);
@@ -292,7 +299,8 @@ struct wtfs_lower_io {
 
 int wtfs_lower_io_init(void);
 void wtfs_lower_io_exit(void);
-void wtfs_lower_io_drain(void);
+int wtfs_lower_io_start_sb(struct wtfs_sb_info *sbi);
+void wtfs_lower_io_stop_sb(struct wtfs_sb_info *sbi);
 struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 					  struct file *lower, loff_t pos,
 					  unsigned int max);

@@ -18,6 +18,11 @@
 void d_mark_tmpfile(struct file *file, struct inode *inode);
 #endif
 
+#ifndef for_each_alias
+#define for_each_alias(dentry, inode) \
+	hlist_for_each_entry(dentry, &(inode)->i_dentry, d_u.d_alias)
+#endif
+
 /* Checks MAY_EXEC once more, on the lower directory: no harm, only slower. */
 #ifndef WTFS_HAVE_LOOKUP_NOPERM
 static inline struct dentry *lookup_noperm_unlocked(struct qstr *name,
