@@ -8,6 +8,6 @@
 
 fresh
 # with the larger sectors the edges are other ones; the rest is the same
-random=1000
-[ "$SECTOR" = 512 ] || random=300
+random=3000
+[ "$SECTOR" = 512 ] || random=1000
 promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-$random}"
