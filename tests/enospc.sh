@@ -51,6 +51,14 @@ done
 note "$size bytes in $calls calls"
 assert_gt $size 0 "bytes written before the space ran out"
 [ $calls -gt 1 ] || fail "the first write gave ENOSPC, not a short count"
+# what the failed write could not take, no smaller one may find
+for n in 1 2 3 4 5 6 7 8; do
+	got=$(run a/growing "write:$size:4096:A")
+	[ "$got" != ENOSPC ] || break
+	assert_eq "$got" 4096 "a write of a block on a full disk"
+	size=$((size + 4096))
+done
+assert_eq "$got" ENOSPC "a write of a block, after $n were written where a long write had found no space"
 assert_eq "$(stat -c %s "$MNT/a/growing") $(stat -c %s "$LOWER/a/growing")" "$size $size" "the sizes"
 assert_eq "$(run a/growing "dev:0:$size:A" "lower:0:$size:A" "read:0:$size:A")" "same same same" \
 	"what the counts say"

@@ -54,8 +54,10 @@ chmod 4751 d/one
 chmod 1777 d/f
 chown 1234:4321 d/f/deux
 chown -h 99:98 d/f/soft
-touch -d '2001-02-03 04:05:06.789' d/one
+touch -d '2001-02-03 04:05:06.789Z' d/one
 touch -h -d '1999-01-01 00:00:00.5' dangling
+assert_eq "$(TZ=UTC stat -c '%a %y' d/one)" "4751 2001-02-03 04:05:06.789000000 +0000" "the mode and mtime set"
+assert_eq "$(stat -c '%a %u:%g' d/f d/f/deux | paste -sd' ')" "1777 0:0 644 1234:4321" "modes and owners set"
 same_tree "modes, owners, times"
 chmod 6755 d/f/deux
 setpriv --reuid 1234 --regid 4321 --clear-groups sh -c 'echo more >>d/f/deux'

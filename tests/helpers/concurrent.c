@@ -7,7 +7,10 @@
  * At the end of each case the device, the lower file and read() must agree.
  */
 #include "model.h"
+#include <libaio.h>
+#include <liburing.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -54,6 +57,7 @@ static void settle(void)
 
 /* ---- the same records, by all writers ------------------------------------- */
 
+/* Long and short, aligned and not, over the file's end and inside it. */
 static const struct {
 	size_t off;
 	size_t len;
@@ -65,6 +69,27 @@ static const struct {
 	{ 5 * MIB + 4000, 512 },
 };
 
+/* What processes and threads share: nobody begins a record before the others. */
+static struct together {
+	pthread_barrier_t begin;
+	pthread_barrier_t end;
+} *together;
+
+static void make_together(unsigned int count)
+{
+	pthread_barrierattr_t attr;
+
+	together = mmap(NULL, sizeof(*together), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (together == MAP_FAILED)
+		die_errno("mmap");
+	pthread_barrierattr_init(&attr);
+	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	if (pthread_barrier_init(&together->begin, &attr, count) ||
+	    pthread_barrier_init(&together->end, &attr, count))
+		die("no barrier");
+}
+
 static void stamp(uint8_t *data, size_t len, uint32_t id)
 {
 	size_t i;
@@ -73,18 +98,66 @@ static void stamp(uint8_t *data, size_t len, uint32_t id)
 		memcpy(data + i, &id, MIN(sizeof(id), len - i));
 }
 
+/* One write, as each writer does it; @state is the writer's own. */
+static ssize_t by_pwrite(void **state, const void *data, size_t len, size_t off)
+{
+	(void)state;
+	return pwrite(file.fd, data, len, off);
+}
+
+static ssize_t by_libaio(void **state, const void *data, size_t len, size_t off)
+{
+	io_context_t context = *state;
+	struct io_event event;
+	struct iocb cb, *list = &cb;
+
+	if (!context && io_setup(1, &context))
+		die("io_setup");
+	*state = context;
+	io_prep_pwrite(&cb, file.fd, (void *)data, len, off);
+	if (io_submit(context, 1, &list) != 1 || io_getevents(context, 1, 1, &event, NULL) != 1)
+		die("libaio");
+	return event.res;
+}
+
+static ssize_t by_uring(void **state, const void *data, size_t len, size_t off)
+{
+	struct io_uring *ring = *state;
+	struct io_uring_cqe *cqe;
+	ssize_t res;
+
+	if (!ring) {
+		ring = *state = xalloc(PAGE, sizeof(*ring));
+		if (io_uring_queue_init(4, ring, 0))
+			die("no ring");
+	}
+	io_uring_prep_write(io_uring_get_sqe(ring), file.fd, data, len, off);
+	if (io_uring_submit(ring) != 1 || io_uring_wait_cqe(ring, &cqe))
+		die("io_uring");
+	res = cqe->res;
+	io_uring_cqe_seen(ring, cqe);
+	return res;
+}
+
+static ssize_t (*const ways[WRITERS])(void **state, const void *data, size_t len, size_t off) = {
+	by_pwrite, by_libaio, by_uring, by_pwrite,
+};
+
 static void write_records(size_t writer)
 {
 	uint8_t *data = xalloc(PAGE, MIB);
+	void *state = NULL;
 	unsigned long round;
-	size_t i;
+	size_t i, len;
 
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < ARRAY_SIZE(records); i++) {
-			stamp(data, records[i].len, writer << 24 | round << 4 | i);
-			if (pwrite(file.fd, data, records[i].len, records[i].off) !=
-			    (ssize_t)records[i].len)
-				FAIL(&file, "pwrite: %s", strerror(errno));
+			len = records[i].len;
+			stamp(data, len, writer << 24 | round << 4 | i);
+			pthread_barrier_wait(&together->begin);
+			if (ways[writer](&state, data, len, records[i].off) != (ssize_t)len)
+				FAIL(&file, "writer %zu: %s", writer, strerror(errno));
+			pthread_barrier_wait(&together->end);
 		}
 	}
 	free(data);
@@ -97,25 +170,22 @@ static void *record_thread(void *writer)
 }
 
 /* Who wrote last is not known, but it was one, and all of it. */
-static void check_records(void)
+static void check_record(size_t off, size_t len)
 {
-	uint8_t *data = xalloc(PAGE, MIB), *want = xalloc(PAGE, MIB);
+	static uint8_t want[MIB];
 	uint32_t id;
-	size_t i, at;
+	size_t at;
 
-	for (i = 0; i < ARRAY_SIZE(records); i++) {
-		if (pread(file.fd, data, records[i].len, records[i].off) !=
-		    (ssize_t)records[i].len)
-			FAIL(&file, "pread: %s", strerror(errno));
-		memcpy(&id, data, sizeof(id));
-		stamp(want, records[i].len, id);
-		at = first_difference(data, want, records[i].len);
-		if (at < records[i].len)
-			FAIL(&file, "the record of %zu at %zu is of writer %u up to %zu, then of another",
-			     records[i].len, records[i].off, id >> 24, at);
-	}
-	free(data);
-	free(want);
+	if (pread(file.fd, file.model + off, len, off) != (ssize_t)len)
+		FAIL(&file, "pread: %s", strerror(errno));
+	memcpy(&id, file.model + off, sizeof(id));
+	stamp(want, len, id);
+	at = first_difference(file.model + off, want, len);
+	if (at < len)
+		FAIL(&file, "the record of %zu at %zu is of writer %u up to %zu, then of another",
+		     len, off, id >> 24, at);
+	file.size = MAX(file.size, off + len);
+	check_device(&file, off, off + len);
 }
 
 static void wait_for(pid_t child)
@@ -126,28 +196,48 @@ static void wait_for(pid_t child)
 		FAIL(&file, "a writer failed (%#x)", status);
 }
 
+/* A writer that has failed does not come to the barrier, where we may be. */
+static void child_ended(int signal)
+{
+	siginfo_t info = { 0 };
+
+	(void)signal;
+	if (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_status)
+		_exit(1);
+}
+
+/* Half of the writers are processes. */
 static void case_records(void)
 {
 	pthread_t thread[WRITERS];
+	unsigned long round;
 	pid_t child[WRITERS];
 	size_t i;
 
+	make_together(WRITERS + 1);
+	signal(SIGCHLD, child_ended);
 	for (i = 0; i < WRITERS / 2; i++) {
 		child[i] = fork();
 		if (!child[i]) {
-			write_records(i + 1);
+			write_records(i);
 			_exit(0);
 		}
 	}
 	for (; i < WRITERS; i++)
-		start(&thread[i], record_thread, i + 1);
+		start(&thread[i], record_thread, i);
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < ARRAY_SIZE(records); i++) {
+			pthread_barrier_wait(&together->begin);
+			pthread_barrier_wait(&together->end);
+			check_record(records[i].off, records[i].len);
+		}
+	}
 	for (i = 0; i < WRITERS / 2; i++)
 		wait_for(child[i]);
 	for (; i < WRITERS; i++)
 		pthread_join(thread[i], NULL);
-	check_records();
+	signal(SIGCHLD, SIG_DFL);
 	settle();
-	check_records();
 }
 
 /* ---- appends: none lost, none torn ---------------------------------------- */
