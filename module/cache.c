@@ -11,6 +11,7 @@
 #include <linux/sched/mm.h>
 #include <linux/writeback.h>
 
+#include "stats.h"
 #include "wtfs.h"
 
 /* Folios in one write-back request at the most. */
@@ -108,14 +109,17 @@ static void wtfs_writeback_end(struct wtfs_lower_io *io, long res)
 	/* For the next msync() or fsync(): nobody else waits for this. */
 	if (res < 0)
 		mapping_set_error(io->inode->i_mapping, res);
+	wtfs_count_writeback_end(io, res);
 	for (i = 0; i < io->span.nr; i++)
 		folio_end_writeback(page_folio(io->span.bvec[i].bv_page));
 }
 
 static void wtfs_writeback_submit(struct wtfs_writeback *wb)
 {
-	if (wb->io)
+	if (wb->io) {
+		wtfs_count_writeback(wb->io);
 		wtfs_lower_io_submit(wb->io);
+	}
 	wb->io = NULL;
 }
 

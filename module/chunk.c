@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "stats.h"
 #include "wtfs.h"
 
 /*
@@ -147,10 +148,7 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 		}
 		if (c->nowait && folio_test_writeback(folio))
 			return -EAGAIN;
-		if (c->through)
-			folio_wait_writeback(folio);
-		else
-			wtfs_folio_wait_store(folio);
+		wtfs_folio_wait_write(folio, c->through);
 		pos = wtfs_folio_end(folio);
 	}
 	return 0;
@@ -223,6 +221,8 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 		iov_iter_revert(from, copied);
 		copied = 0;
 	}
+	if (dirty)
+		wtfs_count_dirty(c, folio);
 	/* Its stores are ours to write now; if we do not, they stay dirty. */
 	if (dirty && !copied)
 		folio_mark_dirty(folio);
@@ -257,6 +257,7 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 		pos += copied;
 		if (pos < stop) {
 			i += !!copied;
+			wtfs_count_short(c, pos, c->end);
 			break;
 		}
 	}
@@ -364,6 +365,7 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 {
 	unsigned int i;
 
+	wtfs_count_through(c);
 	if (!wtfs_chunk_plan(c))
 		wtfs_chunk_redirty(c);
 	for (i = 0; i < c->span.nr; i++)

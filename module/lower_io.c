@@ -17,6 +17,7 @@
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 
+#include "stats.h"
 #include "wtfs.h"
 
 /* i_size_read() is called in interrupt context, where it must not spin. */
@@ -108,7 +109,7 @@ int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 	return err;
 }
 
-static ssize_t wtfs_lower_write_once(struct file *lower,
+static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
 				     const struct wtfs_span *span, loff_t pos,
 				     size_t len, int flags)
 {
@@ -119,6 +120,7 @@ static ssize_t wtfs_lower_write_once(struct file *lower,
 	iocb.ki_flags |= flags;
 	iocb.ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
+	wtfs_count_submit(inode, pos, len, iocb.ki_flags);
 	return wtfs_iocb_iter_write(lower, &iocb, &iter);
 }
 
@@ -136,7 +138,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 		errseq_t mark = wtfs_lower_mark(lower);
 
 		try = min(try, len - done);
-		res = wtfs_lower_write_once(lower, span, pos + done, try,
+		res = wtfs_lower_write_once(inode, lower, span, pos + done, try,
 					    flags | IOCB_DIRECT);
 		if (res <= 0 && (try <= block || wtfs_direct_refused(res)))
 			break;
@@ -185,8 +187,8 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 	/* Nobody but us can clean what we dirty: never throttle us for it. */
 	current->flags |= PF_LOCAL_THROTTLE;
 	while (done < len) {
-		res = wtfs_lower_write_once(lower, span, pos + done, len - done,
-					    flags);
+		res = wtfs_lower_write_once(inode, lower, span, pos + done,
+					    len - done, flags);
 		if (res <= 0)
 			break;
 		done += res;
@@ -395,6 +397,8 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	iocb->ki_complete = wtfs_lower_io_complete;
 	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
 		       io->pos, io->len);
+	if (io->write)
+		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
 	res = io->write ? wtfs_iocb_iter_write(lower, iocb, &iter) :
 		vfs_iocb_iter_read(lower, iocb, &iter);
 	memalloc_nofs_restore(nofs);

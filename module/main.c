@@ -85,9 +85,12 @@ static int __init wtfs_init(void)
 	err = wtfs_inode_cache_init();
 	if (err)
 		return err;
-	err = wtfs_lower_io_init();
+	err = wtfs_stats_init();
 	if (err)
 		goto out_cache;
+	err = wtfs_lower_io_init();
+	if (err)
+		goto out_stats;
 	err = wtfs_write_init();
 	if (err)
 		goto out_io;
@@ -100,6 +103,8 @@ out_write:
 	wtfs_write_exit();
 out_io:
 	wtfs_lower_io_exit();
+out_stats:
+	wtfs_stats_exit();
 out_cache:
 	wtfs_inode_cache_exit();
 	return err;
@@ -111,6 +116,7 @@ static void __exit wtfs_exit(void)
 	/* The workqueue first: a work item frees its request last. */
 	wtfs_lower_io_exit();
 	wtfs_write_exit();
+	wtfs_stats_exit();
 	wtfs_inode_cache_exit();
 }
 

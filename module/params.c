@@ -243,6 +243,8 @@ static int wtfs_get_tree(struct fs_context *fc)
 	if (!sbi->cred)
 		return -ENOMEM;
 	err = wtfs_lower_io_start_sb(sbi);
+	if (!err)
+		err = wtfs_stats_alloc(sbi);
 	if (err)
 		return err;
 	sbi->opts.stable = wtfs_default_stable();

@@ -6,6 +6,8 @@
  * tells it from a folio under ordinary writeback. Both are set under the folio
  * lock and cleared, PG_checked first, by the completion.
  */
+#include <linux/ktime.h>
+
 #include "wtfs.h"
 
 /* Is every folio of @inode stable while under any writeback? */
@@ -27,19 +29,51 @@ bool wtfs_write_is_through(const struct kiocb *iocb)
 		WTFS_MODE_WRITETHROUGH || iocb_is_dsync(iocb);
 }
 
+/*
+ * Must a folio that is under writeback keep its content? It is locked, so that
+ * no write-through of it can start.
+ */
+static bool wtfs_folio_is_stable(struct folio *folio)
+{
+	return folio_test_checked(folio) ||
+		wtfs_inode_is_stable(folio->mapping->host);
+}
+
+/* Wait for the writeback of a folio, and count that. */
+static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
+{
+	ktime_t start = ktime_get();
+
+	folio_wait_writeback(folio);
+	wtfs_stats_wait(folio->mapping->host, folio, waiter,
+			ktime_to_ns(ktime_sub(ktime_get(), start)));
+}
+
 /**
- * wtfs_folio_wait_store - wait until a folio may be changed without writing
- *			   it through
- * @folio: locked, so that no write-through of it can start
+ * wtfs_folio_wait_write - wait until write() may change a folio
+ * @folio: locked
+ * @through: will it be put under write-through? Then it waits for any
+ *	     writeback, since it needs PG_writeback for itself.
  *
- * Context: sleeps. For mapped stores and write-back writes; a write-through
- * waits for any writeback, since it needs PG_writeback for itself.
+ * Context: process; sleeps.
+ */
+void wtfs_folio_wait_write(struct folio *folio, bool through)
+{
+	if (folio_test_writeback(folio) &&
+	    (through || wtfs_folio_is_stable(folio)))
+		wtfs_folio_wait(folio, WTFS_WAITER_WRITE);
+}
+
+/**
+ * wtfs_folio_wait_store - wait until a mapped store may change a folio
+ * @folio: locked
+ *
+ * Context: process; sleeps.
  */
 void wtfs_folio_wait_store(struct folio *folio)
 {
-	if (folio_test_checked(folio) ||
-	    wtfs_inode_is_stable(folio->mapping->host))
-		folio_wait_writeback(folio);
+	if (folio_test_writeback(folio) && wtfs_folio_is_stable(folio))
+		wtfs_folio_wait(folio, WTFS_WAITER_STORE);
 }
 
 /**

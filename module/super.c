@@ -198,6 +198,9 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		sb->s_flags |= SB_RDONLY;
 	}
 	err = wtfs_make_root(sb);
+	if (err)
+		return err;
+	err = wtfs_stats_publish(sb);
 	if (!err)
 		wtfs_report_lower(fc, lower);
 	return err;
@@ -218,6 +221,7 @@ void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
 	if (sbi->lower.mnt)
 		kern_unmount(sbi->lower.mnt);
 	wtfs_lower_io_stop_sb(sbi);
+	wtfs_stats_free(sbi);
 	if (sbi->cred)
 		put_cred(sbi->cred);
 	kfree(sbi);
@@ -233,6 +237,8 @@ void wtfs_kill_sb(struct super_block *sb)
 {
 	struct wtfs_sb_info *sbi = wtfs_sb(sb);
 
+	if (sbi)
+		wtfs_stats_hide(sbi);
 	kill_anon_super(sb);
 	/*
 	 * The last references to lower files may be with a work item, and their

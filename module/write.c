@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+#include "stats.h"
 #include "wtfs.h"
 
 /**
@@ -125,6 +126,7 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	/* First, since write-back zeroes what lies behind i_size. */
 	if (done > c->size)
 		i_size_write(c->inode, done);
+	wtfs_count_through_end(c, res);
 	wtfs_chunk_finish(c);
 	if (done < c->end)
 		wtfs_chunk_fail(c, done);
@@ -302,6 +304,7 @@ static void wtfs_write_req_end(struct wtfs_lower_io *io, long res)
 	struct wtfs_chunk *c =
 		&container_of(io, struct wtfs_write_req, io)->chunk;
 
+	wtfs_count_through_end(c, c->end - c->pos);
 	wtfs_chunk_finish(c);
 	wtfs_write_req_complete(c, c->end - c->pos);
 }
@@ -505,6 +508,7 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (!through) {
 		ret = wtfs_write_back(iocb, from);
 	} else {
+		trace_write_start(inode, iocb->ki_pos, ret, iocb->ki_flags);
 		ret = 0;
 		if (wtfs_write_is_async(iocb, iov_iter_count(from), shared))
 			ret = wtfs_write_async(iocb, from);

@@ -14,7 +14,9 @@
 #define pr_fmt(fmt) "wtfs: " fmt
 
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
+#include <linux/kobject.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/path.h>
@@ -23,6 +25,7 @@
 struct fs_context;
 struct seq_file;
 struct writeback_control;
+struct wtfs_counters;
 
 /* What a plain write() does. */
 enum wtfs_mode {
@@ -34,6 +37,13 @@ enum wtfs_mode {
 enum wtfs_stable {
 	WTFS_STABLE_FOLIO,	/* those under a write-through */
 	WTFS_STABLE_MAPPING,	/* all of the inode's */
+};
+
+/* Who waits for a folio to become stable. */
+enum wtfs_waiter {
+	WTFS_WAITER_WRITE,	/* write() */
+	WTFS_WAITER_STORE,	/* a mapped store */
+	WTFS_WAITER_NR,
 };
 
 /* How data is moved to and from the lower file. */
@@ -60,6 +70,9 @@ struct wtfs_options {
  * @cred:	the mounter's credentials, with which lower files are opened
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
  * @wq:		for lower I/O that has to sleep
+ * @counters:	see stats.h; freed when no folio is left
+ * @kobj:	/sys/fs/wtfs/<dev>
+ * @kobj_gone:	nobody looks at @kobj any more
  * @opts:	mount options; a remount changes single fields (READ_ONCE)
  */
 struct wtfs_sb_info {
@@ -67,6 +80,9 @@ struct wtfs_sb_info {
 	const struct cred *cred;
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
+	struct wtfs_counters __percpu *counters;
+	struct kobject kobj;
+	struct completion kobj_gone;
 	struct wtfs_options opts;
 };
 
@@ -219,9 +235,20 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 
 /* stable.c */
 bool wtfs_write_is_through(const struct kiocb *iocb);
+void wtfs_folio_wait_write(struct folio *folio, bool through);
 void wtfs_folio_wait_store(struct folio *folio);
 void wtfs_folio_start_through(struct folio *folio);
 void wtfs_folio_end_through(struct folio *folio);
+
+/* stats.c; what is counted on the way of a write is in stats.h */
+int wtfs_stats_init(void);
+void wtfs_stats_exit(void);
+int wtfs_stats_alloc(struct wtfs_sb_info *sbi);
+void wtfs_stats_free(struct wtfs_sb_info *sbi);
+int wtfs_stats_publish(struct super_block *sb);
+void wtfs_stats_hide(struct wtfs_sb_info *sbi);
+void wtfs_stats_wait(const struct inode *inode, struct folio *folio,
+		     enum wtfs_waiter waiter, u64 ns);
 
 /* cache.c */
 extern const struct address_space_operations wtfs_aops;
