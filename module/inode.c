@@ -157,8 +157,9 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 		/* It zeroed the rest of the folio that the new end was in. */
 		wtfs_cache_drop(inode, new, old);
 		i_size_write(inode, i_size_read(wtfs_lower_inode(inode)));
-	} else if (!err && new > old)
+	} else if (!err && new > old) {
 		wtfs_cache_extend(inode, new);
+	}
 	filemap_invalidate_unlock(mapping);
 	return err;
 }

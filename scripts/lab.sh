@@ -8,6 +8,8 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${WTFS_BUILD:-$TOP/build}
 # shellcheck disable=SC2034 # for the scripts that source this
 ALL_KERNELS="6.1 6.12 7.3"
+# built by debug-kernel-build from the sources of the kernel before the dash
+DEBUG_KERNEL=7.3-debug
 LAB_START=${LAB_START:-$EPOCHSECONDS}
 export LAB_START
 
@@ -73,14 +75,44 @@ kernel_release() {
 	printf '%s\n' "$release"
 }
 
+# debug_requested: the options that the debug kernel's configuration asks for
+debug_requested() {
+	grep -E '^(# )?CONFIG_' "$TOP/scripts/debug.config"
+}
+
+# guest_package NAME: its version in the guest
+guest_package() {
+	# shellcheck disable=SC2016 # dpkg's own variable
+	dpkg-query --admindir="$(guest_dir)/root/var/lib/dpkg" -W -f '${Version}\n' "$1"
+}
+
+# debug_source_version: the guest's kernel and its source have the same one
+debug_source_version() {
+	guest_package "linux-image-$(kernel_release "${DEBUG_KERNEL%-debug}")"
+}
+
+# debug_dir: the debug kernel that these sources ask for, built or not
+debug_dir() {
+	local key base=${DEBUG_KERNEL%-debug}
+
+	key=$({
+		debug_source_version
+		guest_package gcc
+		debug_requested
+		sed -n '/^install_source()/,/^}/p; /^configure()/,/^}/p; /^compile()/,/^}/p' \
+			"$TOP/scripts/debug-kernel-build" | grep -v '^[[:space:]]*#'
+	} | sha256sum | cut -c1-12)
+	printf '%s/debug-%s-%s\n' "$(cache_dir)" "$base" "$key"
+}
+
 # check_kernels LABEL...: refuse a misspelt one before any work is done
 check_kernels() {
 	local k
 
 	for k; do
-		case " $ALL_KERNELS " in
+		case " $ALL_KERNELS $DEBUG_KERNEL " in
 		*" $k "*) ;;
-		*) die "unknown kernel '$k' (have: $ALL_KERNELS)" ;;
+		*) die "unknown kernel '$k' (have: $ALL_KERNELS $DEBUG_KERNEL)" ;;
 		esac
 	done
 }
@@ -88,6 +120,22 @@ check_kernels() {
 # have_kvm: the device can exist and still run nothing, so ask the CPU too
 have_kvm() {
 	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]
+}
+
+# in_guest DIR COMMAND...: run it in the guest's tree, with DIR as /build, and
+# $HEADERS, if there are such from outside, as /mnt. The mounts live in a
+# namespace of their own, and so always go away.
+in_guest() {
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount --propagation private sh -c '
+		root=$1 dir=$2 headers=$3
+		shift 3
+		mount --bind "$root" "$root" && mount -o remount,bind,ro "$root" &&
+		mount -t proc proc "$root/proc" && mount -t tmpfs tmp "$root/tmp" &&
+		mount --bind "$dir" "$root/build" &&
+		{ [ -z "$headers" ] || mount --bind "$headers" "$root/mnt"; } &&
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
+			chroot "$root" "$@"' in_guest "$(guest_dir)/root" "$1" "${HEADERS:-}" "${@:2}"
 }
 
 # make_payload DIR LABEL: what the guest gets: module, helpers, tests, scripts

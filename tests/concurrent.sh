@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: writers of one file don't tear each other's records, and cache and device agree after them
 # LOWERS: xfs ext4
+# DEBUG: ext4
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 
 fresh
-concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${ROUNDS:-30}"
+concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${ROUNDS:-$(rounds 30 10)}"

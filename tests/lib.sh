@@ -78,6 +78,12 @@ assert_same() {
 	cmp "$1" "$2" || fail "$3: $1 and $2 differ"
 }
 
+# rounds MANY FEW: how often to do it; FEW where there is little time, as in the
+# part of `make check` that runs on the debug kernel
+rounds() {
+	if [ -n "${QUICK:-}" ]; then echo "$2"; else echo "$1"; fi
+}
+
 # wait_until SECONDS COMMAND...: try until it succeeds
 wait_until() {
 	local end=$((SECONDS + $1))

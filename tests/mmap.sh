@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: mapped stores, read() and write() see each other at once, and no store is lost
 # LOWERS: xfs ext4
+# DEBUG: xfs
 . "${0%/*}/lib.sh"
 
 fresh
-mmaptest -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n 1000
+mmaptest -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 1000 200)"
 
 note "behind the end of the file there is nothing to store to"
 assert_eq "$(io -o create "$MNT/short" write:0:5000:A store:8192:1:B truncate:100 store:4096:1:B store:50:1:C)" \

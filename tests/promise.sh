@@ -3,11 +3,12 @@
 # TEST: when a write() returns, its bytes are on the device, in the lower file and in the cache
 # LOWERS: xfs ext4
 # SECTOR: 512 4096
+# DEBUG: xfs
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 
 fresh
 # with the larger sectors the edges are other ones; the rest is the same
-random=3000
+random=$(rounds 3000 300)
 [ "$SECTOR" = 512 ] || random=1000
 promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-$random}"
