@@ -351,6 +351,7 @@ void wtfs_cache_revalidate(struct inode *inode)
 void wtfs_cache_init(struct inode *inode)
 {
 	inode->i_mapping->a_ops = &wtfs_aops;
+	mapping_set_folio_order_range(inode->i_mapping, 0, WTFS_MAX_ORDER);
 	wtfs_cache_remember(inode);
 }
 

@@ -5,6 +5,7 @@
  * is what goes to the device, and the lower is never entered with a folio
  * locked.
  */
+#include <linux/bits.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
@@ -94,6 +95,20 @@ static loff_t wtfs_folio_end(struct folio *folio)
 	return folio_pos(folio) + folio_size(folio);
 }
 
+/* The pages of a folio that hold bytes from @start to @end, a bit for each. */
+static unsigned long wtfs_folio_pages(struct folio *folio, loff_t start,
+				      loff_t end)
+{
+	loff_t pos = folio_pos(folio);
+
+	if (!folio_test_large(folio))
+		return 1;
+	start = max(start, pos);
+	end = min(end, wtfs_folio_end(folio));
+	return GENMASK((end - 1 - pos) >> PAGE_SHIFT,
+		       (start - pos) >> PAGE_SHIFT);
+}
+
 /* Unlock and let go of the folios from @from on; nothing was done to them. */
 static void wtfs_chunk_trim(struct wtfs_chunk *c, unsigned int from)
 {
@@ -119,6 +134,24 @@ static bool wtfs_chunk_needs_fill(const struct wtfs_chunk *c,
 		c->end < min(wtfs_folio_end(folio), c->size);
 }
 
+/* Wait until the chunk may be copied into a folio. It is locked. */
+static int wtfs_chunk_wait(const struct wtfs_chunk *c, struct folio *folio)
+{
+	if (wtfs_folio_may_write(folio, c->through,
+				 wtfs_folio_pages(folio, c->pos, c->end)))
+		return 0;
+	if (c->nowait)
+		return -EAGAIN;
+	wtfs_folio_wait_write(folio);
+	return 0;
+}
+
+/* A new folio for what is left of the chunk, as large as is overwritten. */
+static fgf_t wtfs_chunk_order(const struct wtfs_chunk *c, loff_t pos)
+{
+	return c->through && PAGE_ALIGNED(pos) ? fgf_set_order(c->end - pos) : 0;
+}
+
 /*
  * Lock the folios of the chunk, in ascending order. Waiting for writeback with
  * the folios before it locked is safe, since nobody starts writeback on a folio
@@ -132,9 +165,11 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 	loff_t pos = c->pos;
 
 	while (pos < c->end) {
-		struct folio *folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
-						     flags);
+		struct folio *folio;
+		int err;
 
+		folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
+				       flags | wtfs_chunk_order(c, pos));
 		if (IS_ERR(folio))
 			return c->nowait ? -EAGAIN : PTR_ERR(folio);
 		if (!c->span.nr)
@@ -146,9 +181,9 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 			c->fill = max(pos, folio_pos(folio));
 			return WTFS_FILL;
 		}
-		if (c->nowait && folio_test_writeback(folio))
-			return -EAGAIN;
-		wtfs_folio_wait_write(folio, c->through);
+		err = wtfs_chunk_wait(c, folio);
+		if (err)
+			return err;
 		pos = wtfs_folio_end(folio);
 	}
 	return 0;
@@ -368,8 +403,13 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 	wtfs_count_through(c);
 	if (!wtfs_chunk_plan(c))
 		wtfs_chunk_redirty(c);
-	for (i = 0; i < c->span.nr; i++)
-		wtfs_folio_start_through(wtfs_chunk_folio(c, i));
+	for (i = 0; i < c->span.nr; i++) {
+		struct folio *folio = wtfs_chunk_folio(c, i);
+
+		wtfs_folio_start_through(folio,
+					 wtfs_folio_pages(folio, c->start_io,
+							  c->end_io));
+	}
 	for (i = 0; i < c->span.nr; i++)
 		folio_unlock(wtfs_chunk_folio(c, i));
 }
@@ -387,7 +427,9 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
-		wtfs_folio_end_through(folio);
+		wtfs_folio_end_through(folio,
+				       wtfs_folio_pages(folio, c->start_io,
+							c->end_io));
 		folio_put(folio);
 	}
 	c->span.nr = 0;

@@ -48,8 +48,31 @@ static void wtfs_span_iter(struct iov_iter *iter, int direction,
 			   const struct wtfs_span *span, loff_t pos, size_t len)
 {
 	iov_iter_bvec(iter, direction, span->bvec, span->nr, span->len);
-	iov_iter_advance(iter, pos - span->pos);
+	if (pos != span->pos)
+		iov_iter_advance(iter, pos - span->pos);
 	iov_iter_truncate(iter, len);
+}
+
+/*
+ * To the lower file's own operations, not through vfs_iocb_iter_read() and its
+ * like: whether this task may do it, and who is to be told, has been settled
+ * with the wtfs file, and the lower one was opened by the mounter.
+ */
+static ssize_t wtfs_iocb_read(struct kiocb *iocb, struct iov_iter *iter)
+{
+	return iocb->ki_filp->f_op->read_iter(iocb, iter);
+}
+
+/* On -EIOCBQUEUED the completion has to call kiocb_end_write(). */
+static ssize_t wtfs_iocb_write(struct kiocb *iocb, struct iov_iter *iter)
+{
+	ssize_t ret;
+
+	kiocb_start_write(iocb);
+	ret = iocb->ki_filp->f_op->write_iter(iocb, iter);
+	if (ret != -EIOCBQUEUED)
+		kiocb_end_write(iocb);
+	return ret;
 }
 
 static bool wtfs_lower_is_cached(struct file *lower)
@@ -121,7 +144,7 @@ static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
 	iocb.ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
 	wtfs_count_submit(inode, pos, len, iocb.ki_flags);
-	return wtfs_iocb_iter_write(lower, &iocb, &iter);
+	return wtfs_iocb_write(&iocb, &iter);
 }
 
 /* Direct; halved where it fails, so that what can be written is. */
@@ -247,24 +270,23 @@ static void wtfs_lower_io_work(struct work_struct *work);
 
 /**
  * wtfs_lower_io_setup - begin a request in the caller's memory
- * @io: first member of an object of @cache, which is freed in the end
- * @cache: see @io
+ * @io: first member of an object of @io->cache, which is freed in the end
  * @inode: the wtfs inode
  * @lower: the lower file; the request takes a reference
+ * @work: does all of the I/O once more, and calls wtfs_lower_io_finish()
  *
- * The caller sets @end, @span, @pos, @len and @write, and may set @work and
- * flags of @iocb.
+ * The caller sets @end, @span, @pos, @len and @write, and may set flags of
+ * @iocb.
  */
-void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
-			 struct inode *inode, struct file *lower)
+void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
+			 struct file *lower, work_func_t work)
 {
 	init_sync_kiocb(&io->iocb, get_file(lower));
 	refcount_set(&io->ref, 2);
 	io->wq = wtfs_sb(inode->i_sb)->wq;
-	io->cache = cache;
 	io->inode = inode;
 	this_cpu_inc(wtfs_lower_ios);
-	INIT_WORK(&io->work, wtfs_lower_io_work);
+	INIT_WORK(&io->work, work);
 }
 
 /**
@@ -284,7 +306,7 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 	struct wtfs_lower_io *io;
 
 	io = kmem_cache_alloc(wtfs_lower_io_cachep, GFP_NOFS | __GFP_NOFAIL);
-	wtfs_lower_io_setup(io, wtfs_lower_io_cachep, inode, lower);
+	wtfs_lower_io_setup(io, inode, lower, wtfs_lower_io_work);
 	io->write = false;
 	io->pos = pos;
 	io->len = 0;
@@ -341,7 +363,7 @@ static void wtfs_lower_io_put(struct wtfs_lower_io *io)
  * The file goes first: once the last folio has been ended the inode may be
  * evicted and the lower unmounted, so the last reference must not be ours.
  *
- * Context: any. For those who set @work; otherwise it is called here.
+ * Context: any. For what is done by @work; otherwise it is called here.
  */
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
 {
@@ -373,7 +395,7 @@ static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
 	struct wtfs_lower_io *io =
 		container_of(iocb, struct wtfs_lower_io, iocb);
 
-	/* Pairs with the freeze protection of wtfs_iocb_iter_write() */
+	/* Pairs with the freeze protection of wtfs_iocb_write() */
 	if (io->write)
 		kiocb_end_write(iocb);
 	if (wtfs_lower_io_wants_retry(io, res))
@@ -399,8 +421,8 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 		       io->pos, io->len);
 	if (io->write)
 		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
-	res = io->write ? wtfs_iocb_iter_write(lower, iocb, &iter) :
-		vfs_iocb_iter_read(lower, iocb, &iter);
+	res = io->write ? wtfs_iocb_write(iocb, &iter) :
+		wtfs_iocb_read(iocb, &iter);
 	memalloc_nofs_restore(nofs);
 
 	if (res == -EIOCBQUEUED)
@@ -429,7 +451,7 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
 		iocb.ki_pos = span->pos + done;
 		wtfs_span_iter(&iter, ITER_DEST, span, iocb.ki_pos,
 			       span->len - done);
-		res = vfs_iocb_iter_read(lower, &iocb, &iter);
+		res = wtfs_iocb_read(&iocb, &iter);
 		if (res <= 0)
 			break;
 		done += res;
@@ -571,9 +593,19 @@ void wtfs_lower_io_stop_sb(struct wtfs_sb_info *sbi)
 	sbi->wb_cred = NULL;
 }
 
+/* What has a constructor is not zeroed for each request by init_on_alloc. */
+static void wtfs_lower_io_ctor(void *object)
+{
+	struct wtfs_lower_io *io = object;
+
+	io->cache = wtfs_lower_io_cachep;
+}
+
 int wtfs_lower_io_init(void)
 {
-	wtfs_lower_io_cachep = KMEM_CACHE(wtfs_lower_io, 0);
+	wtfs_lower_io_cachep = kmem_cache_create("wtfs_lower_io",
+						 sizeof(struct wtfs_lower_io),
+						 0, 0, wtfs_lower_io_ctor);
 	return wtfs_lower_io_cachep ? 0 : -ENOMEM;
 }
 

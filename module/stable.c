@@ -2,11 +2,16 @@
 /*
  * The policy of stable writes: what goes through, and who waits for whom.
  *
- * A folio under a write-through carries PG_checked beside PG_writeback, which
- * tells it from a folio under ordinary writeback. Both are set under the folio
- * lock and cleared, PG_checked first, by the completion.
+ * A folio under write-through is under writeback, and has in folio->private a
+ * bit for each of its pages that is on its way to the device; PG_private is not
+ * set, so that to the kernel there is nothing in it. This tells a write-through
+ * from ordinary writeback, and lets writes of different pages of a large folio
+ * go on beside each other: the first one starts its writeback and the last one
+ * ends it. Bits are set under the folio lock, and cleared by completions.
  */
+#include <linux/atomic.h>
 #include <linux/ktime.h>
+#include <linux/pagemap.h>
 
 #include "wtfs.h"
 
@@ -29,13 +34,21 @@ bool wtfs_write_is_through(const struct kiocb *iocb)
 		WTFS_MODE_WRITETHROUGH || iocb_is_dsync(iocb);
 }
 
+/* The pages of @folio that are under write-through, a bit for each. */
+static atomic_long_t *wtfs_folio_flight(struct folio *folio)
+{
+	static_assert(sizeof(folio->private) == sizeof(atomic_long_t));
+
+	return (atomic_long_t *)&folio->private;
+}
+
 /*
  * Must a folio that is under writeback keep its content? It is locked, so that
  * no write-through of it can start.
  */
 static bool wtfs_folio_is_stable(struct folio *folio)
 {
-	return folio_test_checked(folio) ||
+	return atomic_long_read(wtfs_folio_flight(folio)) ||
 		wtfs_inode_is_stable(folio->mapping->host);
 }
 
@@ -50,21 +63,6 @@ static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
 }
 
 /**
- * wtfs_folio_wait_write - wait until write() may change a folio
- * @folio: locked
- * @through: will it be put under write-through? Then it waits for any
- *	     writeback, since it needs PG_writeback for itself.
- *
- * Context: process; sleeps.
- */
-void wtfs_folio_wait_write(struct folio *folio, bool through)
-{
-	if (folio_test_writeback(folio) &&
-	    (through || wtfs_folio_is_stable(folio)))
-		wtfs_folio_wait(folio, WTFS_WAITER_WRITE);
-}
-
-/**
  * wtfs_folio_wait_store - wait until a mapped store may change a folio
  * @folio: locked
  *
@@ -76,15 +74,78 @@ void wtfs_folio_wait_store(struct folio *folio)
 		wtfs_folio_wait(folio, WTFS_WAITER_STORE);
 }
 
-/**
- * wtfs_folio_start_through - put a folio under write-through
- * @folio: locked, not under writeback
- *
- * Pairs with wtfs_folio_end_through().
+/*
+ * May pages of a folio under writeback be written through? Beside other pages'
+ * write-throughs, but not when somebody waits for the writeback, who would wait
+ * for ever if it never came to an end; nor when there are mapped stores, which
+ * are written along with the whole folio.
  */
-void wtfs_folio_start_through(struct folio *folio)
+static bool wtfs_folio_may_join(struct folio *folio, unsigned long pages)
 {
-	folio_set_checked(folio);
+	unsigned long flight = atomic_long_read(wtfs_folio_flight(folio));
+
+	return flight && !(flight & pages) && !folio_test_dirty(folio) &&
+		!folio_test_waiters(folio);
+}
+
+/**
+ * wtfs_folio_may_write - may write() change a folio now?
+ * @folio: locked
+ * @through: will it be put under write-through?
+ * @pages: a bit for each of its pages that then is written
+ *
+ * Return: false if that needs a wtfs_folio_wait_write() first.
+ */
+bool wtfs_folio_may_write(struct folio *folio, bool through,
+			  unsigned long pages)
+{
+	if (!folio_test_writeback(folio))
+		return true;
+	return through ? wtfs_folio_may_join(folio, pages) :
+		!wtfs_folio_is_stable(folio);
+}
+
+/**
+ * wtfs_folio_wait_write - wait until write() may change a folio
+ * @folio: locked, so that it may afterwards
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_folio_wait_write(struct folio *folio)
+{
+	wtfs_folio_wait(folio, WTFS_WAITER_WRITE);
+}
+
+/* Join those that are going on. Return: false if there are none. */
+static bool wtfs_folio_join_through(struct folio *folio, unsigned long pages)
+{
+	atomic_long_t *flight = wtfs_folio_flight(folio);
+	long old = atomic_long_read(flight);
+
+	do {
+		if (!old || old & pages)
+			return false;
+	} while (!atomic_long_try_cmpxchg(flight, &old, old | pages));
+	return true;
+}
+
+/**
+ * wtfs_folio_start_through - put pages of a folio under write-through
+ * @folio: locked; wtfs_folio_may_write() allowed it under the same lock
+ * @pages: a bit for each page
+ *
+ * Pairs with wtfs_folio_end_through(). Context: sleeps only if a writeback is
+ * just about to end, or if the folio became dirty in spite of its lock, as
+ * pages do that are pinned.
+ */
+void wtfs_folio_start_through(struct folio *folio, unsigned long pages)
+{
+	while (folio_test_writeback(folio)) {
+		if (wtfs_folio_join_through(folio, pages))
+			return;
+		folio_wait_writeback(folio);
+	}
+	atomic_long_set(wtfs_folio_flight(folio), pages);
 	/*
 	 * If it holds stores that stay dirty, an fsync() that has tagged it
 	 * must still find it: leave it the tag.
@@ -93,13 +154,14 @@ void wtfs_folio_start_through(struct folio *folio)
 }
 
 /**
- * wtfs_folio_end_through - a folio's write-through is over
+ * wtfs_folio_end_through - the write-through of pages of a folio is over
  * @folio: after this, its inode may go away
+ * @pages: as in wtfs_folio_start_through()
  *
  * Context: any.
  */
-void wtfs_folio_end_through(struct folio *folio)
+void wtfs_folio_end_through(struct folio *folio, unsigned long pages)
 {
-	folio_clear_checked(folio);
-	folio_end_writeback(folio);
+	if (atomic_long_fetch_andnot(pages, wtfs_folio_flight(folio)) == pages)
+		folio_end_writeback(folio);
 }

@@ -339,10 +339,8 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	struct wtfs_lower_io *io = &req->io;
 	struct wtfs_chunk *c = &req->chunk;
 
-	wtfs_lower_io_setup(io, wtfs_write_req_cachep, c->inode, c->lower);
-	INIT_WORK(&io->work, wtfs_write_req_work);
+	wtfs_lower_io_setup(io, c->inode, c->lower, wtfs_write_req_work);
 	io->end = wtfs_write_req_end;
-	io->write = true;
 	io->span = c->span;
 	io->pos = c->start_io;
 	io->len = c->end_io - c->start_io;
@@ -519,9 +517,20 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return ret;
 }
 
+/* What has a constructor is not zeroed for each write by init_on_alloc. */
+static void wtfs_write_req_ctor(void *object)
+{
+	struct wtfs_write_req *req = object;
+
+	req->io.cache = wtfs_write_req_cachep;
+	req->io.write = true;
+}
+
 int wtfs_write_init(void)
 {
-	wtfs_write_req_cachep = KMEM_CACHE(wtfs_write_req, 0);
+	wtfs_write_req_cachep = kmem_cache_create("wtfs_write_req",
+						  sizeof(struct wtfs_write_req),
+						  0, 0, wtfs_write_req_ctor);
 	return wtfs_write_req_cachep ? 0 : -ENOMEM;
 }
 

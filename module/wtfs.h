@@ -235,10 +235,15 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 
 /* stable.c */
 bool wtfs_write_is_through(const struct kiocb *iocb);
-void wtfs_folio_wait_write(struct folio *folio, bool through);
+bool wtfs_folio_may_write(struct folio *folio, bool through,
+			  unsigned long pages);
+void wtfs_folio_wait_write(struct folio *folio);
 void wtfs_folio_wait_store(struct folio *folio);
-void wtfs_folio_start_through(struct folio *folio);
-void wtfs_folio_end_through(struct folio *folio);
+void wtfs_folio_start_through(struct folio *folio, unsigned long pages);
+void wtfs_folio_end_through(struct folio *folio, unsigned long pages);
+
+/* The largest folio whose pages have a bit each in an unsigned long. */
+#define WTFS_MAX_ORDER		ilog2(BITS_PER_LONG)
 
 /* stats.c; what is counted on the way of a write is in stats.h */
 int wtfs_stats_init(void);
@@ -295,7 +300,8 @@ struct wtfs_span {
  * @iocb:	what the lower works on; holds a reference on the lower file
  * @ref:	one for the submitter, one for the completion
  * @wq:		of the mount; @inode may be gone when it is needed
- * @cache:	what the request, or what it is the first member of, is freed to
+ * @cache:	what the request, or what it is the first member of, is freed to;
+ *		set by the constructor
  * @inode:	the wtfs inode; pinned by its folios until @end
  * @end:	called once, when the I/O is over: result as of write_iter, any
  *		context; must end the folios, after which @inode may be gone
@@ -333,8 +339,8 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 					  unsigned int max);
 bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 		       size_t len);
-void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct kmem_cache *cache,
-			 struct inode *inode, struct file *lower);
+void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
+			 struct file *lower, work_func_t work);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);
 ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,

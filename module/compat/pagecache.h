@@ -60,6 +60,17 @@ static inline void bvec_set_folio(struct bio_vec *bv, struct folio *folio,
 }
 #endif
 
+/* No large folios where the page cache cannot be told how large at the most. */
+#ifndef WTFS_HAVE_FOLIO_ORDER_RANGE
+static inline void mapping_set_folio_order_range(struct address_space *mapping,
+						 unsigned int min,
+						 unsigned int max)
+{
+}
+
+#define fgf_set_order(size)	0
+#endif
+
 /* Large folios are never made where this shim is needed. */
 #ifndef WTFS_HAVE_COPY_FOLIO_FROM_ITER
 static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
@@ -123,27 +134,5 @@ int wtfs_for_each_dirty(struct address_space *mapping,
 			struct writeback_control *wbc,
 			wtfs_writepage_t fn, void *data);
 #endif
-
-/*
- * vfs_iocb_iter_write() with freeze protection of the lower, which the caller
- * ends with kiocb_end_write() when it gets -EIOCBQUEUED. It moved into the
- * function together with file_write_not_started().
- */
-static inline ssize_t wtfs_iocb_iter_write(struct file *file,
-					   struct kiocb *iocb,
-					   struct iov_iter *iter)
-{
-#ifdef WTFS_HAVE_FILE_WRITE_NOT_STARTED
-	return vfs_iocb_iter_write(file, iocb, iter);
-#else
-	ssize_t ret;
-
-	kiocb_start_write(iocb);
-	ret = vfs_iocb_iter_write(file, iocb, iter);
-	if (ret != -EIOCBQUEUED)
-		kiocb_end_write(iocb);
-	return ret;
-#endif
-}
 
 #endif /* _WTFS_COMPAT_PAGECACHE_H */

@@ -34,6 +34,7 @@ wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct 
 # The page cache and I/O: compat/pagecache.h
 wtfs-probes += $(call wtfs-have,FILELOCK_H,filelock.h,file_lock)
 wtfs-probes += $(call wtfs-have,FGF_T,pagemap.h,fgf_t)
+wtfs-probes += $(call wtfs-have,FOLIO_ORDER_RANGE,pagemap.h,folio_order_range)
 wtfs-probes += $(call wtfs-have,FOLIO_END_READ,pagemap.h,folio_end_read)
 wtfs-probes += $(call wtfs-have,BVEC_SET_FOLIO,bvec.h,bvec_set_folio)
 wtfs-probes += $(call wtfs-have,COPY_FOLIO_FROM_ITER,uio.h,copy_folio_from_iter_atomic)
@@ -41,6 +42,5 @@ wtfs-probes += $(call wtfs-have,FILEMAP_SPLICE_READ,fs.h,filemap_splice_read)
 wtfs-probes += $(call wtfs-have,ERROR_REMOVE_FOLIO,$(wtfs-fs-h),error_remove_folio)
 wtfs-probes += $(call wtfs-have,INODE_GET_MTIME,$(wtfs-fs-h),inode_get_mtime)
 wtfs-probes += $(call wtfs-have,WRITEBACK_ITER,writeback.h,writeback_iter)
-wtfs-probes += $(call wtfs-have,FILE_WRITE_NOT_STARTED,$(wtfs-fs-h),file_write_not_started)
 
 wtfs-has-acl-ops := $(if $(filter %_ACL_OPS,$(wtfs-probes)),y)
