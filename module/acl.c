@@ -24,7 +24,7 @@ struct posix_acl *wtfs_get_inode_acl(struct inode *inode, int type, bool rcu)
 }
 
 /**
- * wtfs_get_acl - the ACL of a dentry
+ * wtfs_get_acl - the ACL of a dentry, whose ids nobody has mapped
  * @idmap: not used
  * @dentry: whose
  * @type: ACL_TYPE_*
@@ -40,10 +40,13 @@ struct posix_acl *wtfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 
 /**
  * wtfs_set_acl - set or remove an ACL
- * @idmap: not used
+ * @idmap: of our mount
  * @dentry: whose, with its inode locked
  * @acl: new, or NULL
  * @type: ACL_TYPE_*
+ *
+ * The VFS has mapped the ids in @acl. This must happen once: hence not
+ * vfs_set_acl() on the lower.
  *
  * Context: process; sleeps. Return: 0 or an error.
  */
@@ -52,16 +55,14 @@ int wtfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(dentry->d_sb);
 	struct dentry *lower = wtfs_lower_dentry(dentry);
-	const char *name = posix_acl_xattr_name(type);
 	int err;
 
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
-	if (acl)
-		err = vfs_set_acl(&nop_mnt_idmap, lower, name, acl);
-	else
-		err = vfs_remove_acl(&nop_mnt_idmap, lower, name);
+	inode_lock(d_inode(lower));
+	err = set_posix_acl(idmap, lower, type, acl);
+	inode_unlock(d_inode(lower));
 	mnt_drop_write(mnt);
 	/* The mode is part of it. */
 	wtfs_inode_copy_attr(d_inode(dentry));

@@ -17,6 +17,7 @@
 
 /* What to create. */
 struct wtfs_new {
+	struct mnt_idmap *idmap;	/* of our mount */
 	umode_t mode;		/* type and permissions */
 	dev_t rdev;		/* of a device node */
 	const char *target;	/* of a symbolic link */
@@ -32,6 +33,25 @@ static int wtfs_start_error(struct dentry *dentry, int err)
 {
 	d_drop(dentry);
 	return err == -EINVAL ? -ESTALE : err;
+}
+
+/*
+ * The VFS has checked what the caller may do, with the idmap of his mount, and
+ * does not tell us that idmap where something is linked or removed: so the
+ * lower must not check again as him.
+ */
+static const struct cred *wtfs_cred_begin(struct super_block *sb)
+{
+	if (likely(!READ_ONCE(wtfs_sb(sb)->idmapped)))
+		return NULL;
+	return override_creds(wtfs_sb(sb)->wb_cred);
+}
+
+/* Pairs with wtfs_cred_begin() */
+static void wtfs_cred_end(const struct cred *old)
+{
+	if (old)
+		revert_creds(old);
 }
 
 static struct dentry *wtfs_start_creating(struct dentry *dentry)
@@ -66,7 +86,7 @@ static struct dentry *wtfs_create_lower(struct dentry *lower,
 					const struct wtfs_new *new)
 {
 	struct inode *dir = d_inode(lower->d_parent);
-	struct mnt_idmap *idmap = &nop_mnt_idmap;
+	struct mnt_idmap *idmap = new->idmap;
 	umode_t mode = new->mode;
 	int err;
 
@@ -113,7 +133,7 @@ static int wtfs_create_any(struct inode *dir, struct dentry *dentry,
 
 /**
  * wtfs_create - create a regular file
- * @idmap: not used
+ * @idmap: of our mount
  * @dir: locked
  * @dentry: negative
  * @mode: permissions
@@ -121,14 +141,17 @@ static int wtfs_create_any(struct inode *dir, struct dentry *dentry,
 int wtfs_create(struct mnt_idmap *idmap, struct inode *dir,
 		struct dentry *dentry, umode_t mode)
 {
-	struct wtfs_new new = { .mode = (mode & S_IALLUGO) | S_IFREG };
+	struct wtfs_new new = {
+		.idmap = idmap,
+		.mode = (mode & S_IALLUGO) | S_IFREG,
+	};
 
 	return wtfs_create_any(dir, dentry, &new);
 }
 
 /**
  * wtfs_mkdir - create a directory
- * @idmap: not used
+ * @idmap: of our mount
  * @dir: locked
  * @dentry: negative
  * @mode: permissions
@@ -136,7 +159,10 @@ int wtfs_create(struct mnt_idmap *idmap, struct inode *dir,
 struct dentry *wtfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 			  struct dentry *dentry, umode_t mode)
 {
-	struct wtfs_new new = { .mode = (mode & S_IALLUGO) | S_IFDIR };
+	struct wtfs_new new = {
+		.idmap = idmap,
+		.mode = (mode & S_IALLUGO) | S_IFDIR,
+	};
 
 	return ERR_PTR(wtfs_create_any(dir, dentry, &new));
 }
@@ -144,7 +170,7 @@ struct dentry *wtfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 static int wtfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 		      struct dentry *dentry, umode_t mode, dev_t rdev)
 {
-	struct wtfs_new new = { .mode = mode, .rdev = rdev };
+	struct wtfs_new new = { .idmap = idmap, .mode = mode, .rdev = rdev };
 
 	return wtfs_create_any(dir, dentry, &new);
 }
@@ -152,7 +178,11 @@ static int wtfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 static int wtfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 			struct dentry *dentry, const char *target)
 {
-	struct wtfs_new new = { .mode = S_IFLNK, .target = target };
+	struct wtfs_new new = {
+		.idmap = idmap,
+		.mode = S_IFLNK,
+		.target = target,
+	};
 
 	return wtfs_create_any(dir, dentry, &new);
 }
@@ -160,15 +190,22 @@ static int wtfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 static int wtfs_link(struct dentry *old_dentry, struct inode *dir,
 		     struct dentry *dentry)
 {
-	struct wtfs_new new = { .link = wtfs_lower_dentry(old_dentry) };
+	struct wtfs_new new = {
+		.idmap = &nop_mnt_idmap,
+		.link = wtfs_lower_dentry(old_dentry),
+	};
+	const struct cred *old = wtfs_cred_begin(dir->i_sb);
+	int err = wtfs_create_any(dir, dentry, &new);
 
-	return wtfs_create_any(dir, dentry, &new);
+	wtfs_cred_end(old);
+	return err;
 }
 
 static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(dir->i_sb);
 	struct inode *lower_dir = wtfs_lower_inode(dir);
+	const struct cred *old;
 	struct dentry *lower;
 	int err;
 
@@ -180,10 +217,12 @@ static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = PTR_ERR(lower);
 		goto out_drop_write;
 	}
+	old = wtfs_cred_begin(dir->i_sb);
 	if (is_dir)
 		err = vfs_rmdir(&nop_mnt_idmap, lower_dir, lower, NULL);
 	else
 		err = vfs_unlink(&nop_mnt_idmap, lower_dir, lower, NULL);
+	wtfs_cred_end(old);
 	/* The lower one is unhashed now, and never will be negative. */
 	if (!err)
 		d_drop(dentry);
@@ -223,7 +262,7 @@ static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(old_dir->i_sb);
 	struct renamedata rd = {
-		.mnt_idmap = &nop_mnt_idmap,
+		.mnt_idmap = idmap,
 		.old_parent = wtfs_lower_dentry(old->d_parent),
 		.new_parent = wtfs_lower_dentry(new->d_parent),
 		.flags = flags,
@@ -286,7 +325,7 @@ static int wtfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
-	lower_file = kernel_tmpfile_open(&nop_mnt_idmap, &lower_dir, mode,
+	lower_file = kernel_tmpfile_open(idmap, &lower_dir, mode,
 					 flags, current_cred());
 	if (IS_ERR(lower_file)) {
 		err = PTR_ERR(lower_file);
@@ -359,6 +398,8 @@ const struct file_operations wtfs_dir_fops = {
 	.iterate_shared	= wtfs_readdir,
 	.llseek		= wtfs_dir_llseek,
 	.fsync		= wtfs_dir_fsync,
+	.unlocked_ioctl	= wtfs_ioctl,
+	.compat_ioctl	= wtfs_compat_ioctl,
 };
 
 const struct inode_operations wtfs_dir_iops = {

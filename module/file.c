@@ -85,7 +85,13 @@ static int wtfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 
 	if (err)
 		return err;
-	return vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
+	err = vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
+	if (err) {
+		/* The lower tells once, and others share the lower file. */
+		mapping_set_error(file->f_mapping, err);
+		err = file_check_and_advance_wb_err(file) ?: err;
+	}
+	return err;
 }
 
 /* The lower knows where the holes are, once it has everything. */
@@ -160,17 +166,28 @@ static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
 	return err;
 }
 
-const struct file_operations wtfs_file_fops = {
-	.open		= wtfs_open,
-	.release	= wtfs_release,
-	.llseek		= wtfs_llseek,
-	.read_iter	= wtfs_read_iter,
-	.write_iter	= wtfs_write_iter,
-	.splice_read	= wtfs_splice_read,
-	.splice_write	= iter_file_splice_write,
-	.mmap		= wtfs_mmap,
-	.fsync		= wtfs_fsync,
-	.fallocate	= wtfs_fallocate,
-	.setlease	= generic_setlease,
+#define WTFS_FILE_FOPS						\
+	.open		= wtfs_open,				\
+	.release	= wtfs_release,				\
+	.llseek		= wtfs_llseek,				\
+	.read_iter	= wtfs_read_iter,			\
+	.write_iter	= wtfs_write_iter,			\
+	.splice_read	= wtfs_splice_read,			\
+	.splice_write	= iter_file_splice_write,		\
+	.mmap		= wtfs_mmap,				\
+	.fsync		= wtfs_fsync,				\
+	.fallocate	= wtfs_fallocate,			\
+	.unlocked_ioctl	= wtfs_ioctl,				\
+	.compat_ioctl	= wtfs_compat_ioctl,			\
+	.setlease	= generic_setlease,			\
 	WTFS_FOP_ASYNC
+
+const struct file_operations wtfs_file_fops = {
+	WTFS_FILE_FOPS
+};
+
+/* Where the lower can share extents; elsewhere the VFS says that it can't. */
+const struct file_operations wtfs_file_remap_fops = {
+	.remap_file_range = wtfs_remap_file_range,
+	WTFS_FILE_FOPS
 };

@@ -65,9 +65,22 @@ static bool wtfs_inode_is_stale(const struct inode *inode)
 		inode->i_mode != lower->i_mode;
 }
 
+/*
+ * Where one mount of us is idmapped, a caller's own rights in the lower don't
+ * say what he may do; see wtfs_cred_begin().
+ */
+static void wtfs_note_idmap(struct super_block *sb,
+			    const struct mnt_idmap *idmap)
+{
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+
+	if (unlikely(idmap != &nop_mnt_idmap) && !READ_ONCE(sbi->idmapped))
+		WRITE_ONCE(sbi->idmapped, true);
+}
+
 /**
  * wtfs_permission - ask the lower, with the caller's credentials
- * @idmap: not used; our mounts are not idmapped
+ * @idmap: of our mount
  * @inode: ours
  * @mask: MAY_*
  *
@@ -75,12 +88,22 @@ static bool wtfs_inode_is_stale(const struct inode *inode)
  */
 int wtfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 {
-	return inode_permission(&nop_mnt_idmap, wtfs_lower_inode(inode), mask);
+	wtfs_note_idmap(inode->i_sb, idmap);
+	return inode_permission(idmap, wtfs_lower_inode(inode), mask);
+}
+
+/* The lower's mount is not idmapped, ours may be. */
+static void wtfs_map_owner(struct mnt_idmap *idmap, struct kstat *stat)
+{
+	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, &init_user_ns,
+						 stat->uid));
+	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, &init_user_ns,
+						 stat->gid));
 }
 
 /**
  * wtfs_getattr - the lower's attributes, with our device and our size
- * @idmap: not used
+ * @idmap: of our mount
  * @path: what to look at
  * @stat: result
  * @request_mask: STATX_*
@@ -106,15 +129,18 @@ int wtfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		return err;
 	if (wtfs_inode_is_stale(inode))
 		wtfs_inode_copy_attr(inode);
+	wtfs_map_owner(idmap, stat);
 	stat->dev = inode->i_sb->s_dev;
 	if (S_ISREG(inode->i_mode))
 		stat->size = i_size_read(inode);
-	stat->attributes &= ~STATX_ATTR_DAX;
+	stat->attributes &= ~(STATX_ATTR_DAX | STATX_ATTR_WRITE_ATOMIC);
+	stat->attributes_mask &= ~(STATX_ATTR_DAX | STATX_ATTR_WRITE_ATOMIC);
 	return 0;
 }
 
 /* Have the lower change @attr. It holds off freezing meanwhile. */
-static int wtfs_notify_lower(struct dentry *dentry, struct iattr *attr)
+static int wtfs_notify_lower(struct mnt_idmap *idmap, struct dentry *dentry,
+			     struct iattr *attr)
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(dentry->d_sb);
 	struct dentry *lower = wtfs_lower_dentry(dentry);
@@ -124,7 +150,7 @@ static int wtfs_notify_lower(struct dentry *dentry, struct iattr *attr)
 	if (err)
 		return err;
 	inode_lock(d_inode(lower));
-	err = notify_change(&nop_mnt_idmap, lower, attr, NULL);
+	err = notify_change(idmap, lower, attr, NULL);
 	inode_unlock(d_inode(lower));
 	mnt_drop_write(mnt);
 	return err;
@@ -140,7 +166,8 @@ static int wtfs_notify_lower(struct dentry *dentry, struct iattr *attr)
  * The lower's freeze protection is not held around any of this: writeback,
  * which we wait for, takes it.
  */
-static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
+static int wtfs_resize_cached(struct mnt_idmap *idmap, struct dentry *dentry,
+			      struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct address_space *mapping = inode->i_mapping;
@@ -152,7 +179,7 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 			 LLONG_MAX);
 	if (new < old)
 		truncate_setsize(inode, new);
-	err = wtfs_notify_lower(dentry, attr);
+	err = wtfs_notify_lower(idmap, dentry, attr);
 	if (err && new < old) {
 		/* It zeroed the rest of the folio that the new end was in. */
 		wtfs_cache_drop(inode, new, old);
@@ -164,7 +191,8 @@ static int wtfs_resize_cached(struct dentry *dentry, struct iattr *attr)
 	return err;
 }
 
-static int wtfs_resize(struct dentry *dentry, struct iattr *attr)
+static int wtfs_resize(struct mnt_idmap *idmap, struct dentry *dentry,
+		       struct iattr *attr)
 {
 	struct inode *lower = wtfs_lower_inode(d_inode(dentry));
 	int err;
@@ -176,14 +204,14 @@ static int wtfs_resize(struct dentry *dentry, struct iattr *attr)
 	err = get_write_access(lower);
 	if (err)
 		return err;
-	err = wtfs_resize_cached(dentry, attr);
+	err = wtfs_resize_cached(idmap, dentry, attr);
 	put_write_access(lower);
 	return err;
 }
 
 /**
  * wtfs_setattr - change attributes, in the lower
- * @idmap: not used
+ * @idmap: of our mount
  * @dentry: whose, with its inode locked
  * @attr: what to change
  *
@@ -207,12 +235,12 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	lower_attr.ia_valid &= ~(ATTR_FILE | ATTR_OPEN);
 
 	if (S_ISREG(inode->i_mode) && (lower_attr.ia_valid & ATTR_SIZE)) {
-		err = wtfs_resize(dentry, &lower_attr);
+		err = wtfs_resize(idmap, dentry, &lower_attr);
 	} else {
 		if (S_ISREG(inode->i_mode) &&
 		    (lower_attr.ia_valid & WTFS_FLUSH_FIRST))
 			wtfs_cache_flush(inode, 0, LLONG_MAX);
-		err = wtfs_notify_lower(dentry, &lower_attr);
+		err = wtfs_notify_lower(idmap, dentry, &lower_attr);
 	}
 	if (known)
 		wtfs_cache_remember(inode);
@@ -245,7 +273,7 @@ int wtfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa)
 
 /**
  * wtfs_fileattr_set - change the lower's file attributes
- * @idmap: not used
+ * @idmap: of our mount
  * @dentry: whose, with its inode locked
  * @fa: what to change
  *
@@ -254,18 +282,25 @@ int wtfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa)
 int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 		      struct file_kattr *fa)
 {
+	struct address_space *mapping = d_inode(dentry)->i_mapping;
 	struct vfsmount *mnt = wtfs_lower_mnt(dentry->d_sb);
 	struct inode *inode = d_inode(dentry);
 	int err;
 
-	/* Some say how data is stored, and are refused when there is any. */
+	/*
+	 * Some say how data is stored, and are refused when there is any. And
+	 * to an immutable file nothing can be written any more, so that nothing
+	 * may be stored in between.
+	 */
+	filemap_invalidate_lock(mapping);
 	wtfs_cache_flush(inode, 0, LLONG_MAX);
 	err = mnt_want_write(mnt);
-	if (err)
-		return err;
-	err = vfs_fileattr_set(&nop_mnt_idmap, wtfs_lower_dentry(dentry), fa);
-	mnt_drop_write(mnt);
+	if (!err) {
+		err = vfs_fileattr_set(idmap, wtfs_lower_dentry(dentry), fa);
+		mnt_drop_write(mnt);
+	}
 	wtfs_inode_copy_attr(inode);
+	filemap_invalidate_unlock(mapping);
 	return err;
 }
 

@@ -174,12 +174,20 @@ int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
 	return wtfs_lower_revalidate(lower, flags);
 }
 
+/* One that is made from a file handle is not attached yet: let it compare. */
+static int wtfs_d_init(struct dentry *dentry)
+{
+	dentry->d_time = ~0UL;
+	return 0;
+}
+
 static void wtfs_d_release(struct dentry *dentry)
 {
-	dput(wtfs_lower_dentry(dentry));
+	dput(dentry->d_fsdata);
 }
 
 const struct dentry_operations wtfs_dops = {
+	.d_init		= wtfs_d_init,
 	.d_revalidate	= WTFS_D_REVALIDATE,
 	.d_release	= wtfs_d_release,
 };
@@ -200,7 +208,8 @@ static void wtfs_inode_set_ops(struct inode *inode)
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
 		inode->i_op = &wtfs_file_iops;
-		inode->i_fop = &wtfs_file_fops;
+		inode->i_fop = wtfs_lower_inode(inode)->i_fop->remap_file_range ?
+			&wtfs_file_remap_fops : &wtfs_file_fops;
 		inode->i_mapping->a_ops = &wtfs_aops;
 		wtfs_cache_init(inode);
 		break;
@@ -298,6 +307,51 @@ int wtfs_interpose(struct dentry *dentry, struct dentry *lower)
 	}
 	d_instantiate(dentry, inode);
 	return 0;
+}
+
+/*
+ * Any dentry of @inode, whose reference is taken over. The VFS lets a new one
+ * be found before we can put it on the lower one: until then that is @anchor.
+ */
+static struct dentry *wtfs_dentry_anchored(struct inode *inode)
+{
+	struct dentry *dentry = d_obtain_alias(inode);
+	struct dentry *lower;
+
+	if (IS_ERR(dentry) || READ_ONCE(dentry->d_fsdata))
+		return dentry;
+	lower = dget(wtfs_lower_dentry(dentry));
+	if (cmpxchg(&dentry->d_fsdata, NULL, lower))
+		dput(lower);
+	return dentry;
+}
+
+/**
+ * wtfs_dentry_obtain - a dentry on top of a lower one, by whatever name
+ * @sb: the wtfs
+ * @lower: positive, with a reference that is taken over
+ *
+ * Context: process; sleeps. Return: a dentry, perhaps not connected to the
+ * root, with a reference, or an ERR_PTR.
+ */
+struct dentry *wtfs_dentry_obtain(struct super_block *sb, struct dentry *lower)
+{
+	struct inode *inode = wtfs_iget(sb, d_inode(lower));
+	struct dentry *dentry;
+
+	if (IS_ERR(inode)) {
+		dput(lower);
+		return ERR_CAST(inode);
+	}
+	dentry = d_find_any_alias(inode);
+	if (dentry) {
+		iput(inode);
+		dput(lower);
+		return dentry;
+	}
+	if (cmpxchg(&WTFS_I(inode)->anchor, NULL, lower))
+		dput(lower);
+	return wtfs_dentry_anchored(inode);
 }
 
 /**

@@ -311,4 +311,5 @@ struct file_system_type wtfs_fs_type = {
 	.init_fs_context	= wtfs_init_fs_context,
 	.parameters		= wtfs_param_spec,
 	.kill_sb		= wtfs_kill_sb,
+	.fs_flags		= FS_ALLOW_IDMAP,
 };

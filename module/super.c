@@ -40,6 +40,7 @@ static void wtfs_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	wtfs_lower_file_evict(inode);
+	dput(WTFS_I(inode)->anchor);
 	/* A path walk may still look at the pointer: don't clear it. */
 	iput(wtfs_lower_inode(inode));
 }
@@ -191,6 +192,9 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	wtfs_copy_limits(sb, lower);
 	sb->s_magic = WTFS_SUPER_MAGIC;
 	sb->s_op = &wtfs_sops;
+	/* Handles are the lower's, so what can't make any has none. */
+	if (lower->s_export_op)
+		sb->s_export_op = &wtfs_export_ops;
 	wtfs_set_xattr_handlers(sb, wtfs_xattr_handlers);
 	set_default_d_op(sb, &wtfs_dops);
 	if (__mnt_is_readonly(sbi->lower.mnt) && !sb_rdonly(sb)) {

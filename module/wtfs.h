@@ -22,6 +22,7 @@
 #include <linux/path.h>
 #include <linux/spinlock.h>
 
+struct export_operations;
 struct fs_context;
 struct seq_file;
 struct writeback_control;
@@ -73,6 +74,7 @@ struct wtfs_options {
  * @counters:	see stats.h; freed when no folio is left
  * @kobj:	/sys/fs/wtfs/<dev>
  * @kobj_gone:	nobody looks at @kobj any more
+ * @idmapped:	there is, or was, an idmapped mount of us (READ_ONCE)
  * @opts:	mount options; a remount changes single fields (READ_ONCE)
  */
 struct wtfs_sb_info {
@@ -80,6 +82,7 @@ struct wtfs_sb_info {
 	const struct cred *cred;
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
+	bool idmapped;
 	struct wtfs_counters __percpu *counters;
 	struct kobject kobj;
 	struct completion kobj_gone;
@@ -100,6 +103,8 @@ enum wtfs_lower_use {
 /**
  * struct wtfs_inode_info - a wtfs inode
  * @lower:	inode below, with a reference
+ * @anchor:	a dentry of @lower, with a reference, for dentries of ours that
+ *		were made from a file handle; NULL if there never were any
  * @lower_lock:	serialises opening and closing of @lower_file
  * @lower_file:	open lower files by use; NULL where not open. A slot is read
  *		and changed under @lower_lock.
@@ -115,6 +120,7 @@ enum wtfs_lower_use {
  */
 struct wtfs_inode_info {
 	struct inode *lower;
+	struct dentry *anchor;
 	struct mutex lower_lock;
 	struct file *lower_file[WTFS_LOWER_NR];
 	unsigned int opens;
@@ -146,10 +152,15 @@ static inline struct vfsmount *wtfs_lower_mnt(const struct super_block *sb)
 	return wtfs_sb(sb)->lower.mnt;
 }
 
-/* The lower dentry, referenced by @dentry until its d_release. */
+/*
+ * The lower dentry, referenced by @dentry until its d_release; or for a moment,
+ * when @dentry has just been made from a file handle, by its inode.
+ */
 static inline struct dentry *wtfs_lower_dentry(const struct dentry *dentry)
 {
-	return dentry->d_fsdata;
+	struct dentry *lower = READ_ONCE(dentry->d_fsdata);
+
+	return likely(lower) ? lower : WTFS_I(dentry->d_inode)->anchor;
 }
 
 /* The lower path of @dentry; valid while @dentry is, no reference taken. */
@@ -195,6 +206,10 @@ struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
 			   unsigned int flags);
 struct inode *wtfs_iget(struct super_block *sb, struct inode *lower);
 int wtfs_interpose(struct dentry *dentry, struct dentry *lower);
+struct dentry *wtfs_dentry_obtain(struct super_block *sb, struct dentry *lower);
+
+/* export.c */
+extern const struct export_operations wtfs_export_ops;
 
 /* inode.c */
 extern const struct inode_operations wtfs_file_iops;
@@ -224,6 +239,19 @@ extern const struct file_operations wtfs_dir_fops;
 
 /* file.c */
 extern const struct file_operations wtfs_file_fops;
+extern const struct file_operations wtfs_file_remap_fops;
+
+/* remap.c */
+loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
+			     loff_t pos_out, loff_t len, unsigned int flags);
+
+/* ioctl.c */
+long wtfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+long wtfs_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#else
+#define wtfs_compat_ioctl	NULL
+#endif
 
 /* mmap.c */
 extern const struct vm_operations_struct wtfs_vm_ops;

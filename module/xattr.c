@@ -33,11 +33,10 @@ static int wtfs_xattr_set(const struct xattr_handler *handler,
 		return err;
 	inode_lock(d_inode(lower));
 	if (value)
-		err = __vfs_setxattr_locked(&nop_mnt_idmap, lower, name, value,
+		err = __vfs_setxattr_locked(idmap, lower, name, value,
 					    size, flags, NULL);
 	else
-		err = __vfs_removexattr_locked(&nop_mnt_idmap, lower, name,
-					       NULL);
+		err = __vfs_removexattr_locked(idmap, lower, name, NULL);
 	inode_unlock(d_inode(lower));
 	mnt_drop_write(mnt);
 	/* An ACL can be a mode too, where it is set in this way. */

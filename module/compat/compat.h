@@ -9,6 +9,7 @@
 
 #include <linux/fs.h>
 #include <linux/dcache.h>
+#include <linux/exportfs.h>
 #include <linux/fileattr.h>
 #include <linux/namei.h>
 #include <linux/posix_acl.h>
@@ -16,7 +17,7 @@
 #include <linux/stat.h>
 #include <linux/xattr.h>
 
-/* No mount is idmapped here, so that the user namespace says the same. */
+/* What a mount maps ids with was a user namespace. */
 #ifndef WTFS_HAVE_MNT_IDMAP
 #define mnt_idmap	user_namespace
 #define nop_mnt_idmap	init_user_ns
@@ -30,8 +31,15 @@
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
 #endif
 
+/* Before there were kinds of handles, they were for decoding. */
+#ifndef EXPORT_FH_CONNECTABLE
+#define exportfs_encode_inode_fh(inode, fid, max_len, parent, flags) \
+	exportfs_encode_inode_fh(inode, fid, max_len, parent)
+#endif
+
 #ifndef STATX_WRITE_ATOMIC
 #define STATX_WRITE_ATOMIC	0
+#define STATX_ATTR_WRITE_ATOMIC	0
 #endif
 
 #ifndef WTFS_HAVE_INODE_STATE_READ_ONCE
