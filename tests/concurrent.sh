@@ -7,4 +7,4 @@
 . "${0%/*}/lib.sh"
 
 fresh
-concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${ROUNDS:-$(rounds 30 10)}"
+concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 20 10 200)"

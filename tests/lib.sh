@@ -5,7 +5,8 @@
 # command that fails. It need not clean up: the runner does.
 #
 # Given by the runner: LOWERFS (xfs, ext4 or none), SECTOR, KERNEL, SEED,
-# BIN (compiled helpers, also in PATH), T (scratch directory in memory).
+# BIN (compiled helpers, also in PATH), T (scratch directory in memory), LONG
+# (set where time does not matter).
 # The kernel's log (dmesg) begins with the test.
 
 set -eEu -o pipefail
@@ -78,10 +79,16 @@ assert_same() {
 	cmp "$1" "$2" || fail "$3: $1 and $2 differ"
 }
 
-# rounds MANY FEW: how often to do it; FEW where there is little time, as in the
-# part of `make check` that runs on the debug kernel
+# rounds USUAL FEW MANY: how often to do it, or how much; FEW in the part of `make
+# check` that runs on the debug kernel, MANY in `make soak`
 rounds() {
-	if [ -n "${QUICK:-}" ]; then echo "$2"; else echo "$1"; fi
+	if [ -n "${LONG:-}" ]; then
+		echo "$3"
+	elif [ -n "${QUICK:-}" ]; then
+		echo "$2"
+	else
+		echo "$1"
+	fi
 }
 
 # wait_until SECONDS COMMAND...: try until it succeeds
@@ -187,6 +194,7 @@ is_mounted() {
 teardown() {
 	if is_mounted "$MNT"; then umount "$MNT"; fi
 	if is_mounted "$LOWER"; then umount "$LOWER"; fi
+	[ ! -b /dev/mapper/wtfs ] || dmsetup remove wtfs disk
 	null_blk_remove nullb0
 	DEV=""
 }
@@ -220,6 +228,70 @@ fresh() {
 		load_wtfs
 		mount_wtfs "$wtfs"
 	fi
+}
+
+# dm_fresh: as fresh, with a dm device "disk" in between that dm_switch can change,
+# and one "wtfs" over that, which counts what is in flight: dm-delay's own does not.
+# DISK is what is below both.
+dm_fresh() {
+	modprobe dm_mod
+	teardown
+	DISK=$(null_blk nullb0 600)
+	DISK_SECTORS=$(blockdev --getsz "$DISK")
+	dmsetup create disk --table "0 $DISK_SECTORS linear $DISK 0"
+	dmsetup create wtfs --table "0 $DISK_SECTORS linear $(dm_path disk) 0"
+	dmsetup mknodes
+	DEV=/dev/mapper/wtfs
+	IN_FLIGHT=/sys/block/$(basename "$(dm_path wtfs)")/inflight
+	# whoever waits for a slow device must be let go, or nothing can be unmounted
+	trap dm_switch EXIT
+	make_fs "$DEV"
+	mount_lower
+	# shellcheck disable=SC2119
+	load_wtfs
+	mount_wtfs
+}
+
+# dm_path NAME: its device
+dm_path() {
+	echo "/dev/dm-$(dmsetup info -c --noheadings -o minor "$1")"
+}
+
+# dm_switch [BYTE LENGTH TARGET...]: from now on that part of the device is
+# another target, in whose arguments @ stands for the disk and the sector
+dm_switch() {
+	local first=$((${1:-0} / 512)) count=$((${2:-0} / 512)) after target
+
+	after=$((first + count))
+	target="${*:3}"
+	{
+		[ $first = 0 ] || echo "0 $first linear $DISK 0"
+		[ $count = 0 ] || echo "$first $count ${target//@/$DISK $first}"
+		[ $after = "$DISK_SECTORS" ] || echo "$after $((DISK_SECTORS - after)) linear $DISK $after"
+	} | dmsetup load disk
+	# with what is under way let through to the old target
+	dmsetup suspend --nolockfs disk
+	dmsetup resume disk
+}
+
+# dm_slow [BYTE LENGTH]: writes there, or all, take a minute, or until the next
+# dm_switch; reads are as quick as ever
+dm_slow() {
+	modprobe dm_delay
+	dm_switch "${1:-0}" "${2:-$((DISK_SECTORS * 512))}" "delay @ 0 @ 60000"
+}
+
+# dm_writes: how many the device has in flight
+dm_writes() {
+	local writes
+
+	read -r _ writes <"$IN_FLIGHT"
+	echo "$writes"
+}
+
+# dm_busy [NUMBER]: has it that many, or any?
+dm_busy() {
+	[ "$(dm_writes)" -ge "${1:-1}" ]
 }
 
 # mebibytes SIZE: 600M or 2G as a number

@@ -5,21 +5,21 @@
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 
-FILES=30
+FILES=$(rounds 8 8 60)
 
 # make_project DIR: a program of that many files, and its test
 make_project() {
 	local n sum=0
 
 	mkdir -p "$1"
-	for n in $(seq $FILES); do
+	for n in $(seq "$FILES"); do
 		printf '#include "all.h"\nint f%d(int x)\n{\n\treturn x + %d;\n}\n' "$n" "$n" >"$1/f$n.c"
 		sum=$((sum + n))
 	done
-	seq -f 'int f%g(int x);' $FILES >"$1/all.h"
+	seq -f 'int f%g(int x);' "$FILES" >"$1/all.h"
 	{
 		printf '#include <stdio.h>\n#include "all.h"\nint main(void)\n{\n\tint x = 0;\n\n'
-		seq -f '	x = f%g(x);' $FILES
+		seq -f '	x = f%g(x);' "$FILES"
 		printf '	printf("%%d\\n", x);\n\treturn 0;\n}\n'
 	} >"$1/main.c"
 	# no tab survives in a here document that is indented by tabs

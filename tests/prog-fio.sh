@@ -3,7 +3,6 @@
 # TEST: fio finds what it wrote, with every engine, block size and order, warm and cold
 # LOWERS: xfs ext4
 # TIMEOUT: 240
-# Seen failing: (to be recorded)
 . "${0%/*}/lib.sh"
 
 # verify [option...]: all jobs, at the same time
@@ -19,7 +18,7 @@ cat >"$T/jobs" <<END
 [global]
 directory=$MNT
 filename_format=\$jobname
-size=3m
+size=$(rounds 1m 1m 8m)
 verify=crc32c
 verify_fatal=1
 randseed=$SEED
@@ -28,6 +27,7 @@ fallocate=none
 invalidate=0
 
 [seq]
+size=$(rounds 3m 3m 16m)
 ioengine=psync
 rw=write
 bs=1m
@@ -40,13 +40,13 @@ bs=4k
 [unaligned]
 ioengine=psync
 rw=randwrite
-bsrange=512-64k
+bsrange=512-16k
 
 [odd]
 ioengine=psync
 rw=write
 bs=3333
-size=3333000
+size=$(rounds 333300 333300 6666000)
 
 [aio]
 ioengine=libaio
@@ -66,7 +66,7 @@ iodepth=8
 rw=randwrite
 bs=4k
 sync=dsync
-size=1m
+size=$(rounds 256k 256k 2m)
 
 [mapped]
 ioengine=mmap

@@ -15,12 +15,12 @@ work() {
 		CREATE INDEX i ON t(a);
 	END
 	# transactions of their own, then some large ones
-	for n in {1..40}; do
+	for ((n = 1; n <= inserts; n++)); do
 		echo "INSERT INTO t(a, b) VALUES($n, hex(randomblob($n * 10)));"
 	done | sqlite3 "$db"
 	sqlite3 "$db" <<-END
 		BEGIN;
-		WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000)
+		WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < $rows)
 			INSERT INTO t(a, b) SELECT x % 100, printf('%0200d', x) FROM c;
 		COMMIT;
 		UPDATE t SET b = b || 'x' WHERE a % 3 = 0;
@@ -39,6 +39,7 @@ work() {
 	assert_eq "$(sqlite3 "$db" "$sum")" "$(cat "$T/before")" "the table after VACUUM"
 }
 
+inserts=$(rounds 12 12 40) rows=$(rounds 800 800 3000)
 fresh
 work DELETE
 work TRUNCATE

@@ -6,4 +6,4 @@
 . "${0%/*}/lib.sh"
 
 fresh --mkfs "-b $([ "$LOWERFS" = xfs ] && echo size=)1024"
-promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-300}"
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 300 300 5000)"

@@ -6,4 +6,4 @@
 . "${0%/*}/lib.sh"
 
 fresh --wtfs io=buffered
-promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "${RANDOM_CASES:-300}"
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 300 300 5000)"
