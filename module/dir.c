@@ -337,21 +337,13 @@ static int wtfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	return finish_open_simple(file, err);
 }
 
-/* Reading the lower stamps its atime: not if the user asked us not to. */
-static bool wtfs_dir_noatime(const struct file *file)
-{
-	return (file->f_flags & O_NOATIME) ||
-		(file->f_path.mnt->mnt_flags & (MNT_NOATIME | MNT_NODIRATIME));
-}
-
 static int wtfs_dir_open(struct inode *inode, struct file *file)
 {
 	struct path path = wtfs_lower_path(file_dentry(file));
-	int flags = O_RDONLY | O_DIRECTORY | O_LARGEFILE;
+	/* It is the VFS that stamps our atime, and with it the lower's. */
+	int flags = O_RDONLY | O_DIRECTORY | O_LARGEFILE | O_NOATIME;
 	struct file *lower;
 
-	if (wtfs_dir_noatime(file))
-		flags |= O_NOATIME;
 	lower = dentry_open(&path, flags, wtfs_sb(inode->i_sb)->cred);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
@@ -417,6 +409,7 @@ const struct inode_operations wtfs_dir_iops = {
 	.getattr	= wtfs_getattr,
 	.setattr	= wtfs_setattr,
 	.listxattr	= wtfs_listxattr,
+	.update_time	= WTFS_UPDATE_TIME,
 	.fileattr_get	= wtfs_fileattr_get,
 	.fileattr_set	= wtfs_fileattr_set,
 	WTFS_ACL_IOPS

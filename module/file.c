@@ -36,13 +36,14 @@ static int wtfs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* The lower keeps the atime, and its mount says how. */
+/* Our times are what relatime looks at, and the lower stamps those of writes */
 static void wtfs_file_accessed(struct file *file)
 {
-	if (file->f_flags & O_NOATIME || file->f_path.mnt->mnt_flags & MNT_NOATIME ||
-	    file_inode(file)->i_sb->s_flags & SB_NOATIME)
-		return;
-	touch_atime(&wtfs_lower_file(file)->f_path);
+	struct inode *inode = file_inode(file);
+
+	if (wtfs_inode_is_stale(inode))
+		wtfs_inode_copy_attr(inode);
+	file_accessed(file);
 }
 
 /*
@@ -156,12 +157,11 @@ static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
 	int err;
 
 	inode_lock(inode);
-	err = file_remove_privs(file);
-	if (!err) {
-		filemap_invalidate_lock(inode->i_mapping);
-		err = wtfs_do_fallocate(file, mode, offset, len);
-		filemap_invalidate_unlock(inode->i_mapping);
-	}
+	filemap_invalidate_lock(inode->i_mapping);
+	err = wtfs_do_fallocate(file, mode, offset, len);
+	filemap_invalidate_unlock(inode->i_mapping);
+	/* The lower has removed privileges, unless it refused. */
+	wtfs_inode_copy_attr(inode);
 	inode_unlock(inode);
 	return err;
 }

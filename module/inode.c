@@ -50,11 +50,14 @@ void wtfs_inode_copy_attr(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
-/*
- * Has the lower changed since our copy was made? No attribute that we copy
- * changes without the ctime, but its clock is coarse: look at more.
+/**
+ * wtfs_inode_is_stale - has the lower changed since our copy was made?
+ * @inode: ours
+ *
+ * No attribute that we copy changes without the ctime, but its clock is coarse:
+ * look at more.
  */
-static bool wtfs_inode_is_stale(const struct inode *inode)
+bool wtfs_inode_is_stale(const struct inode *inode)
 {
 	const struct inode *lower = wtfs_lower_inode(inode);
 	struct timespec64 ours = inode_get_ctime(inode);
@@ -304,16 +307,41 @@ int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 	return err;
 }
 
+/**
+ * wtfs_update_time - somebody has read, and our mount wants to know when
+ * @inode: ours
+ * @type: FS_UPD_ATIME; the lower stamps the other times by itself
+ * @flags: IOCB_NOWAIT, or 0
+ *
+ * The lower stamps its inode, unless its mount or the inode says noatime.
+ *
+ * Context: process; sleeps. Has freeze protection of our superblock. Return: 0,
+ * or -EAGAIN where it would have to sleep.
+ */
+int wtfs_update_time(struct inode *inode, enum fs_update_time type,
+		     unsigned int flags)
+{
+	struct path lower = { .mnt = wtfs_lower_mnt(inode->i_sb) };
+
+	if (type != FS_UPD_ATIME)
+		return 0;
+	if (flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	lower.dentry = d_find_any_alias(wtfs_lower_inode(inode));
+	if (!lower.dentry)
+		return 0;
+	touch_atime(&lower);
+	dput(lower.dentry);
+	wtfs_inode_copy_attr(inode);
+	return 0;
+}
+
 static const char *wtfs_get_link(struct dentry *dentry, struct inode *inode,
 				 struct delayed_call *done)
 {
-	struct path lower;
-
 	if (!dentry)
 		return ERR_PTR(-ECHILD);
-	lower = wtfs_lower_path(dentry);
-	touch_atime(&lower);
-	return vfs_get_link(lower.dentry, done);
+	return vfs_get_link(wtfs_lower_dentry(dentry), done);
 }
 
 const struct inode_operations wtfs_file_iops = {
@@ -321,6 +349,7 @@ const struct inode_operations wtfs_file_iops = {
 	.getattr	= wtfs_getattr,
 	.setattr	= wtfs_setattr,
 	.listxattr	= wtfs_listxattr,
+	.update_time	= WTFS_UPDATE_TIME,
 	.fiemap		= wtfs_fiemap,
 	.fileattr_get	= wtfs_fileattr_get,
 	.fileattr_set	= wtfs_fileattr_set,
@@ -333,6 +362,9 @@ const struct inode_operations wtfs_symlink_iops = {
 	.getattr	= wtfs_getattr,
 	.setattr	= wtfs_setattr,
 	.listxattr	= wtfs_listxattr,
+	.update_time	= WTFS_UPDATE_TIME,
+	.fileattr_get	= wtfs_fileattr_get,
+	.fileattr_set	= wtfs_fileattr_set,
 };
 
 const struct inode_operations wtfs_special_iops = {
@@ -340,6 +372,7 @@ const struct inode_operations wtfs_special_iops = {
 	.getattr	= wtfs_getattr,
 	.setattr	= wtfs_setattr,
 	.listxattr	= wtfs_listxattr,
+	.update_time	= WTFS_UPDATE_TIME,
 	.fileattr_get	= wtfs_fileattr_get,
 	.fileattr_set	= wtfs_fileattr_set,
 	WTFS_ACL_IOPS

@@ -233,8 +233,8 @@ static void wtfs_inode_fill(struct inode *inode, struct inode *lower)
 	inode->i_generation = lower->i_generation;
 	inode->i_rdev = lower->i_rdev;
 	inode->i_blkbits = lower->i_blkbits;
-	/* The lower stamps the times, when it is told of the access. */
-	inode->i_flags |= S_NOATIME | S_NOCMTIME;
+	/* The lower stamps the times of changes. */
+	inode->i_flags |= S_NOCMTIME;
 	wtfs_inode_dont_cache_acl(inode);
 	wtfs_inode_copy_attr(inode);
 	i_size_write(inode, i_size_read(lower));

@@ -208,6 +208,8 @@ static int wtfs_clone_lower(struct fs_context *fc, const struct path *path,
 			fc->source);
 		return PTR_ERR(mnt);
 	}
+	/* Our own mount says whether relatime or strictatime is wanted. */
+	mnt->mnt_flags &= ~MNT_RELATIME;
 	sbi->lower.mnt = mnt;
 	sbi->lower.dentry = dget(path->dentry);
 	return 0;

@@ -224,6 +224,9 @@ int wtfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 		      struct file_kattr *fa);
 void wtfs_inode_copy_attr(struct inode *inode);
+bool wtfs_inode_is_stale(const struct inode *inode);
+int wtfs_update_time(struct inode *inode, enum fs_update_time type,
+		     unsigned int flags);
 
 /* xattr.c */
 extern const struct xattr_handler *const wtfs_xattr_handlers[];

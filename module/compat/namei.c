@@ -165,3 +165,16 @@ int wtfs_compat_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 	return PTR_ERR_OR_ZERO(wtfs_mkdir(idmap, dir, dentry, mode));
 }
 #endif
+
+#ifndef WTFS_HAVE_FS_UPDATE_TIME
+#ifdef WTFS_HAVE_UPDATE_TIME_FLAGS
+int wtfs_compat_update_time(struct inode *inode, int flags)
+#else
+int wtfs_compat_update_time(struct inode *inode, struct timespec64 *time,
+			    int flags)
+#endif
+{
+	return wtfs_update_time(inode, flags & S_ATIME ? FS_UPD_ATIME :
+				FS_UPD_CMTIME, 0);
+}
+#endif

@@ -176,6 +176,23 @@ int wtfs_compat_create(struct mnt_idmap *idmap, struct inode *dir,
 		       struct dentry *dentry, umode_t mode, bool excl);
 #endif
 
+#ifdef WTFS_HAVE_FS_UPDATE_TIME
+#define WTFS_UPDATE_TIME	wtfs_update_time
+#else
+#define WTFS_UPDATE_TIME	wtfs_compat_update_time
+enum fs_update_time {
+	FS_UPD_ATIME,
+	FS_UPD_CMTIME,
+};
+
+#ifdef WTFS_HAVE_UPDATE_TIME_FLAGS
+int wtfs_compat_update_time(struct inode *inode, int flags);
+#else
+int wtfs_compat_update_time(struct inode *inode, struct timespec64 *time,
+			    int flags);
+#endif
+#endif
+
 #ifdef WTFS_HAVE_OP_MKDIR_DENTRY
 #define WTFS_MKDIR		wtfs_mkdir
 #else

@@ -29,6 +29,8 @@ wtfs-probes += $(call wtfs-have,VFS_CREATE_DENTRY,fs.h,vfs_create.struct mnt_idm
 wtfs-probes += $(call wtfs-have,VFS_MKDIR_DENTRY,fs.h,struct dentry \*vfs_mkdir)
 wtfs-probes += $(call wtfs-have,OP_MKDIR_DENTRY,fs.h,struct dentry \*.\*mkdir)
 wtfs-probes += $(call wtfs-have,OP_CREATE_EXCL,fs.h,umode_t. bool)
+wtfs-probes += $(call wtfs-have,FS_UPDATE_TIME,fs.h,enum fs_update_time)
+wtfs-probes += $(call wtfs-have,UPDATE_TIME_FLAGS,fs.h,update_time..struct inode .. int)
 wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct inode)
 
 # The page cache and I/O: compat/pagecache.h
