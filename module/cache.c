@@ -364,7 +364,15 @@ void wtfs_cache_init(struct inode *inode)
 	wtfs_cache_remember(inode);
 }
 
+/* Swapping would go to the device past everything here. */
+static int wtfs_swap_activate(struct swap_info_struct *sis, struct file *file,
+			      sector_t *span)
+{
+	return -EOPNOTSUPP;
+}
+
 const struct address_space_operations wtfs_aops = {
+	.swap_activate		= wtfs_swap_activate,
 	.read_folio		= wtfs_read_folio,
 	.readahead		= wtfs_readahead,
 	.writepages		= wtfs_writepages,

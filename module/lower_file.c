@@ -92,6 +92,7 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
 	if (!IS_ERR(file)) {
 		get_file(file);
 		wi->opens++;
+		wi->writers += use == WTFS_LOWER_WRITE;
 	}
 	mutex_unlock(&wi->lower_lock);
 	return file;
@@ -153,19 +154,20 @@ struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use)
 	return file;
 }
 
-/* May the slots be emptied: nothing to write, and no I/O that holds a file? */
-static bool wtfs_lower_file_idle(const struct inode *inode)
+/*
+ * May a slot be emptied? Not while somebody has the file open that way, there
+ * is something to write, or I/O holds it.
+ */
+static bool wtfs_lower_file_idle(const struct inode *inode, unsigned int use)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
-	unsigned int i;
 
-	if (wi->opens || mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) ||
+	if (mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) ||
 	    mapping_tagged(inode->i_mapping, PAGECACHE_TAG_WRITEBACK))
 		return false;
-	for (i = 0; i < WTFS_LOWER_NR; i++)
-		if (wi->lower_file[i] && file_count(wi->lower_file[i]) > 1)
-			return false;
-	return true;
+	if (use == WTFS_LOWER_READ ? wi->opens : wi->writers)
+		return false;
+	return wi->lower_file[use] && file_count(wi->lower_file[use]) == 1;
 }
 
 /**
@@ -173,9 +175,10 @@ static bool wtfs_lower_file_idle(const struct inode *inode)
  * @inode: of the wtfs file
  * @lower: from wtfs_lower_file_open()
  *
- * With the last wtfs file the lower ones are closed too, so that they keep
- * nobody from remounting the lower; but not while pages that were stored to
- * through a mapping are still to be written.
+ * With the last writer the lower files open for writing are closed too, so that
+ * they keep nobody from remounting the lower, and with the last wtfs file all of
+ * them; but not while pages that were stored to through a mapping are still to
+ * be written.
  */
 void wtfs_lower_file_close(struct inode *inode, struct file *lower)
 {
@@ -184,12 +187,16 @@ void wtfs_lower_file_close(struct inode *inode, struct file *lower)
 	unsigned int i;
 
 	mutex_lock(&wi->lower_lock);
+	if (lower == wi->lower_file[WTFS_LOWER_WRITE])
+		wi->writers--;
 	if (!--wi->opens)
 		wtfs_cache_remember(inode);
 	fput(lower);
-	if (wtfs_lower_file_idle(inode)) {
-		memcpy(idle, wi->lower_file, sizeof(idle));
-		memset(wi->lower_file, 0, sizeof(wi->lower_file));
+	for (i = 0; i < WTFS_LOWER_NR; i++) {
+		if (!wtfs_lower_file_idle(inode, i))
+			continue;
+		idle[i] = wi->lower_file[i];
+		wi->lower_file[i] = NULL;
 	}
 	mutex_unlock(&wi->lower_lock);
 

@@ -3,10 +3,37 @@
  * Mapped files: reads come from the wtfs page cache, stores are ordinary
  * write-back, and wait only for what must be stable.
  */
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
 #include "wtfs.h"
+
+/*
+ * May nothing be stored, though the file was opened for writing? Once a file is
+ * immutable the lower writes nothing to it. XFS does, and allows stores.
+ */
+static bool wtfs_store_is_forbidden(const struct inode *inode)
+{
+	return IS_IMMUTABLE(inode) &&
+		wtfs_lower_inode(inode)->i_sb->s_magic != XFS_SUPER_MAGIC;
+}
+
+/* Get ready for a store to a folio that is in the way of nobody yet. */
+static int wtfs_mkwrite_prepare(struct file *file, struct folio *folio)
+{
+	struct inode *inode = file_inode(file);
+	loff_t pos = folio_pos(folio);
+	loff_t left = i_size_read(inode) - pos;
+
+	if (wtfs_store_is_forbidden(inode))
+		return -EPERM;
+	/* Without its lock, the folio may just be gone from the file. */
+	if (left > 0 &&
+	    wtfs_reserve(file, pos, min_t(loff_t, left, folio_size(folio))))
+		return -ENOSPC;
+	return wtfs_lower_file_touch(wtfs_lower_file(file));
+}
 
 /*
  * Lock order: mmap_lock -> freeze protection for faults -> invalidate_lock ->
@@ -21,7 +48,7 @@ static vm_fault_t wtfs_page_mkwrite(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_NOPAGE;
 
 	sb_start_pagefault(inode->i_sb);
-	if (wtfs_lower_file_touch(wtfs_lower_file(file))) {
+	if (wtfs_mkwrite_prepare(file, folio)) {
 		ret = VM_FAULT_SIGBUS;
 		goto out;
 	}

@@ -193,9 +193,6 @@ static int wtfs_check_lower(struct fs_context *fc, const struct path *path)
  * connected tree (which is what removing the mountpoint in another namespace
  * does), neither could ever go away. A clone also keeps its flags whatever is
  * remounted, and no mount or unmount propagates into it.
- *
- * The price: the lower's own mount can be unmounted while we are mounted. That
- * is safe, since the clone keeps the filesystem alive.
  */
 static int wtfs_clone_lower(struct fs_context *fc, const struct path *path,
 			    struct wtfs_sb_info *sbi)
@@ -210,6 +207,7 @@ static int wtfs_clone_lower(struct fs_context *fc, const struct path *path,
 	}
 	/* Our own mount says whether relatime or strictatime is wanted. */
 	mnt->mnt_flags &= ~MNT_RELATIME;
+	wtfs_pin_start(sbi, path->mnt);
 	sbi->lower.mnt = mnt;
 	sbi->lower.dentry = dget(path->dentry);
 	return 0;

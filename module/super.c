@@ -139,6 +139,8 @@ static void wtfs_copy_limits(struct super_block *sb,
 	sb->s_time_min = lower->s_time_min;
 	sb->s_time_max = lower->s_time_max;
 	sb->s_max_links = lower->s_max_links;
+	/* File handles are the lower's, and this says whose they are. */
+	super_set_uuid(sb, lower->s_uuid.b, sizeof(lower->s_uuid));
 	sb->s_stack_depth = lower->s_stack_depth + 1;
 	sb->s_iflags |= lower->s_iflags & WTFS_COPY_SB_IFLAGS;
 	/*
@@ -220,6 +222,7 @@ void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
 {
 	if (!sbi)
 		return;
+	wtfs_pin_stop(sbi);
 	dput(sbi->lower.dentry);
 	/* The clone is a long-term mount, which mntput() alone never frees. */
 	if (sbi->lower.mnt)

@@ -21,6 +21,7 @@
 #include <linux/pagemap.h>
 #include <linux/path.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 struct export_operations;
 struct fs_context;
@@ -74,6 +75,11 @@ struct wtfs_options {
  * @counters:	see stats.h; freed when no folio is left
  * @kobj:	/sys/fs/wtfs/<dev>
  * @kobj_gone:	nobody looks at @kobj any more
+ * @pin:	the lower's own mount, which it keeps from being unmounted; NULL
+ *		when that was unmounted all the same
+ * @pin_work:	looks whether it was
+ * @space_checked: when @space_short was found out, jiffies; 0 for never
+ * @space_short: the lower has little free space left
  * @idmapped:	there is, or was, an idmapped mount of us (READ_ONCE)
  * @opts:	mount options; a remount changes single fields (READ_ONCE)
  */
@@ -82,6 +88,10 @@ struct wtfs_sb_info {
 	const struct cred *cred;
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
+	struct vfsmount *pin;
+	struct delayed_work pin_work;
+	unsigned long space_checked;
+	bool space_short;
 	bool idmapped;
 	struct wtfs_counters __percpu *counters;
 	struct kobject kobj;
@@ -109,6 +119,7 @@ enum wtfs_lower_use {
  * @lower_file:	open lower files by use; NULL where not open. A slot is read
  *		and changed under @lower_lock.
  * @opens:	open wtfs files of this inode, under @lower_lock
+ * @writers:	those of them that are open for writing, under @lower_lock
  * @block:	bytes; direct lower I/O starts and ends at multiples of it, or
  *		0 where the lower file can do no direct I/O. Set when the
  *		first lower file is opened.
@@ -124,6 +135,7 @@ struct wtfs_inode_info {
 	struct mutex lower_lock;
 	struct file *lower_file[WTFS_LOWER_NR];
 	unsigned int opens;
+	unsigned int writers;
 	unsigned int block;
 	loff_t seen_size;
 	struct timespec64 seen_mtime;
@@ -194,6 +206,10 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc);
 void wtfs_sb_info_free(struct wtfs_sb_info *sbi);
 void wtfs_kill_sb(struct super_block *sb);
 
+/* pin.c */
+void wtfs_pin_start(struct wtfs_sb_info *sbi, struct vfsmount *mnt);
+void wtfs_pin_stop(struct wtfs_sb_info *sbi);
+
 /* lookup.c */
 extern const struct dentry_operations wtfs_dops;
 bool wtfs_dentry_is_weird(const struct dentry *lower);
@@ -255,6 +271,9 @@ long wtfs_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 #else
 #define wtfs_compat_ioctl	NULL
 #endif
+
+/* reserve.c */
+int wtfs_reserve(struct file *file, loff_t pos, loff_t len);
 
 /* mmap.c */
 extern const struct vm_operations_struct wtfs_vm_ops;

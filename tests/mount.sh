@@ -30,6 +30,9 @@ refused() {
 	grep -qiE "$words" <<<"$text" || fail "mount -t wtfs $*: nothing about '$words' in: $text"
 }
 
+# unused: no wtfs is mounted anywhere
+unused() { [ "$(cat /sys/module/wtfs/refcnt)" = 0 ]; }
+
 fresh
 mkdir -p "$OTHER" "$LOWER/sub"
 echo hello >"$MNT/hello"
@@ -110,15 +113,16 @@ fi
 note "in use"
 if rmmod wtfs 2>"$T/err"; then fail "rmmod while mounted is not refused"; fi
 grep -q 'in use' "$T/err" || fail "rmmod while mounted: $(cat "$T/err")"
-if umount "$LOWER" 2>/dev/null; then
-	note "the lower's mount may go; wtfs goes on"
-	echo more >>"$MNT/hello"
-	assert_eq "$(cat "$MNT/hello")" $'hello\nmore' "a file after the lower was unmounted"
-	umount_wtfs
-	mount_lower
-	assert_eq "$(cat "$LOWER/hello")" $'hello\nmore' "the lower file"
-	mount_wtfs
-fi
+if umount "$LOWER" 2>"$T/err"; then fail "the lower is unmounted from below wtfs"; fi
+grep -qi busy "$T/err" || fail "umount of the lower: $(cat "$T/err")"
+umount -l "$LOWER"
+note "the lower was unmounted lazily; wtfs goes on"
+echo more >>"$MNT/hello"
+assert_eq "$(cat "$MNT/hello")" $'hello\nmore' "a file after the lower was unmounted"
+umount_wtfs
+mount_lower
+assert_eq "$(cat "$LOWER/hello")" $'hello\nmore' "the lower file"
+mount_wtfs
 exec 5<"$MNT/hello"
 not_ok umount "$MNT" 2>/dev/null
 exec 5<&-
@@ -143,6 +147,20 @@ assert_eq "$(source_of "$LOWER")" "$LOWER" "the source"
 echo over >"$LOWER/over"
 umount "$LOWER"
 assert_eq "$(cat "$LOWER/over")" over "the lower after it"
+
+note "over itself, and gone with its namespace"
+unshare -m --propagation private sh -c "mount -t wtfs $LOWER $LOWER && echo x >$LOWER/x"
+wait_until 10 unused || fail "wtfs is still in use after its namespace has gone"
+
+note "over itself, and gone with its mount point"
+mkdir "$T/point"
+unshare -m --propagation private sh -c "
+	mount --bind $LOWER $T/point && mount -t wtfs $T/point $T/point && echo y >$T/point/y && sleep 60" &
+sleeper=$!
+wait_until 10 [ -e "$LOWER/y" ]
+rmdir "$T/point"
+wait_until 30 unused || fail "wtfs is still in use after its mount point was removed"
+kill $sleeper
 
 note "from fstab"
 echo "$LOWER $MNT wtfs writeback,noatime 0 0" >"$T/fstab"

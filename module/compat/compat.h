@@ -49,6 +49,14 @@ static inline unsigned long inode_state_read_once(struct inode *inode)
 }
 #endif
 
+#ifndef WTFS_HAVE_SUPER_SET_UUID
+static inline void super_set_uuid(struct super_block *sb, const u8 *uuid,
+				  unsigned int len)
+{
+	memcpy(&sb->s_uuid, uuid, len);
+}
+#endif
+
 #ifndef WTFS_HAVE_SET_DEFAULT_D_OP
 static inline void set_default_d_op(struct super_block *sb,
 				    const struct dentry_operations *ops)

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: wtfs and the lower can be frozen and thawed in any order, under load, and nothing gets through meanwhile
+# LOWERS: xfs ext4
+. "${0%/*}/lib.sh"
+
+STOP=$T/stop
+
+# load: writes, stores and names, until told to stop; counts its rounds
+load() {
+	local n=0
+
+	while [ ! -e "$STOP" ]; do
+		dd if=/dev/zero of="$MNT/written" bs=64k count=2 conv=notrunc status=none
+		xfs_io -c "mmap 0 64k" -c "mwrite 0 8k" "$MNT/stored"
+		mkdir "$MNT/dir" && rmdir "$MNT/dir"
+		n=$((n + 1))
+		echo $n >"$T/rounds"
+	done
+}
+
+rounds_done() { cat "$T/rounds" 2>/dev/null || echo 0; }
+
+# moves: does the load get on?
+moves() {
+	local from
+
+	from=$(rounds_done)
+	wait_until 20 more_than "$from"
+}
+
+more_than() { [ "$(rounds_done)" -gt $(($1 + 1)) ]; }
+
+# still: nothing reaches the device, for a while
+still() {
+	local from
+
+	sleep 0.2
+	from=$(dev_writes)
+	sleep 0.5
+	assert_eq "$(dev_writes)" "$from" "requests to the device, $1"
+}
+
+fresh
+dd if=/dev/zero of="$MNT/written" bs=64k count=2 status=none
+dd if=/dev/zero of="$MNT/stored" bs=64k count=1 status=none
+load &
+loader=$!
+for first in "$MNT" "$LOWER"; do
+	[ "$first" = "$MNT" ] && second=$LOWER || second=$MNT
+	for thaw in "first first" "last first"; do
+		note "$first, then $second; $thaw"
+		moves || fail "the load does not get on"
+		fsfreeze -f "$first"
+		[ "$first" = "$LOWER" ] || still "with wtfs frozen"
+		# the lower keeps wtfs from syncing what it has, if it is frozen first
+		fsfreeze -f "$second" &
+		freezer=$!
+		if [ "$first" = "$MNT" ]; then
+			wait $freezer
+			still "with both frozen"
+		else
+			sleep 0.3
+			still "with the lower frozen"
+		fi
+		if [ "$first" = "$MNT" ] && [ "$thaw" = "first first" ]; then
+			fsfreeze -u "$first"
+			still "with the lower still frozen"
+			fsfreeze -u "$second"
+		elif [ "$first" = "$MNT" ]; then
+			fsfreeze -u "$second"
+			still "with wtfs still frozen"
+			fsfreeze -u "$first"
+		else
+			fsfreeze -u "$LOWER"
+			wait $freezer
+			fsfreeze -u "$MNT"
+		fi
+	done
+done
+moves || fail "the load does not get on after the last thaw"
+: >"$STOP"
+wait $loader
+sync
+assert_same "$MNT/stored" "$LOWER/stored" "what was stored"

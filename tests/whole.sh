@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: what is asked of the filesystem as a whole: trimming, labels, remounting the lower, attributes that forbid
+# LOWERS: xfs ext4
+. "${0%/*}/lib.sh"
+
+# said COMMAND...: the last words of its complaint
+said() {
+	{ "$@" 2>&1 || true; } | sed 's/.*: //'
+}
+
+fresh --blk discard=1
+cd "$MNT"
+
+note "fstrim"
+dd if=/dev/zero of=big bs=1M count=20 status=none
+rm big
+sync
+got=$(fstrim -v "$MNT")
+note "$got"
+grep -q 'trimmed' <<<"$got" || fail "fstrim: $got"
+
+note "the label, and the version of an inode"
+: >file
+xfs_io -c "label -s wtfs-test" . >/dev/null
+assert_eq "$(xfs_io -c label "$MNT")" "$(xfs_io -c label "$LOWER")" "the label"
+grep -q wtfs-test < <(xfs_io -c label "$MNT") || fail "the label was not set"
+if [ "$LOWERFS" = ext4 ]; then
+	assert_eq "$(lsattr -v file | cut -d' ' -f1)" "$(lsattr -v "$LOWER/file" | cut -d' ' -f1)" "the version"
+fi
+
+note "no swap file"
+dd if=/dev/zero of=swap bs=1M count=2 status=none
+chmod 600 swap
+mkswap -q swap
+assert_eq "$(said swapon swap)" "Operation not supported" "swapon"
+
+note "immutable, and append-only"
+echo one >still
+chattr +i still
+for cmd in 'echo x >>still' 'rm still' 'mv still moved' 'ln still linked' 'chmod 600 still' 'truncate -s 1 still' 'touch still'; do
+	assert_eq "$(said sh -c "$cmd")" "Operation not permitted" "$cmd"
+done
+chattr -i still
+echo two >more
+chattr +a more
+echo three >>more
+assert_eq "$(said sh -c 'echo x >more')" "Operation not permitted" "truncating what is append-only"
+not_ok truncate -s 1 more 2>/dev/null
+assert_eq "$(cat more)" $'two\nthree' "the append-only file"
+chattr -a more
+
+note "stores to what has become immutable: as on the lower"
+for dir in "$LOWER" "$MNT"; do
+	dd if=/dev/zero of="$dir/mapped" bs=4k count=1 status=none
+	(
+		xfs_io -c "mmap 0 4k" -c "mread 0 1" -c "chattr +i" -c "mwrite -S 0x41 0 1" -c "msync -s" "$dir/mapped"
+	) >/dev/null 2>&1 && echo stored || echo refused
+	chattr -i "$dir/mapped"
+	rm "$dir/mapped"
+done >"$T/stores"
+assert_eq "$(head -n 1 "$T/stores")" "$(tail -n 1 "$T/stores")" "a store to an immutable file"
+
+note "the lower becomes read-only when nobody writes, whoever reads"
+echo text >reader
+cat reader >/dev/null
+exec 7<reader
+echo more >>reader
+ok mount -o remount,ro "$LOWER"
+assert_eq "$(cat reader)" $'text\nmore' "reading over a read-only lower"
+assert_eq "$(said sh -c 'echo x >>reader')" "Read-only file system" "a write over a read-only lower"
+assert_eq "$(said mkdir new)" "Read-only file system" "mkdir over a read-only lower"
+mount -o remount,rw "$LOWER"
+echo again >>reader
+assert_eq "$(tail -n 1 reader)" again "a write after the lower is writable again"
+exec 7<&-
+
+note "and not while somebody writes"
+exec 8>>reader
+not_ok mount -o remount,ro "$LOWER" 2>/dev/null
+exec 8>&-
+
+note "shut down"
+xfs_io -x -c "shutdown -f" "$MNT"
+not_ok sh -c 'echo x >>reader' 2>/dev/null
+not_ok sync "$MNT/reader" 2>/dev/null
+cd /
+umount_wtfs
+umount "$LOWER"
+mount_lower
+mount_wtfs
+assert_eq "$(tail -n 1 "$MNT/reader")" again "a file after a shutdown"
