@@ -24,22 +24,46 @@ run() {
 	io -o "create${FLAGS:+,$FLAGS}" -l "$LOWER/file" -d "$DEV" "$MNT/file" "$@" | paste -sd' '
 }
 
-# asked COMMAND...: how many flushes and FUA writes the device got meanwhile
-asked() {
+# trace COMMAND...: what is asked of the device meanwhile, into $T/trace
+trace() {
 	local trace=/sys/kernel/tracing
 
 	echo >$trace/trace
 	echo 1 >$trace/events/block/block_rq_issue/enable
 	"$@" >"$T/asked"
 	echo 0 >$trace/events/block/block_rq_issue/enable
+	cp $trace/trace "$T/trace"
+}
+
+# asked COMMAND...: how many flushes and FUA writes the device got meanwhile
+asked() {
+	trace "$@"
 	# an F before the W is a flush, one behind it FUA
-	grep -cE 'block_rq_issue: [0-9,]+ [A-Z]*F[A-Z]* ' $trace/trace || true
+	grep -cE 'block_rq_issue: [0-9,]+ [A-Z]*F[A-Z]* ' "$T/trace" || true
+}
+
+# asked_apart COMMAND...: the FUA writes, and the flushes
+asked_apart() {
+	trace "$@"
+	awk '/block_rq_issue: [0-9,]+ WF/ { fua++ } /block_rq_issue: [0-9,]+ F/ { flush++ }
+		END { print fua + 0, flush + 0 }' "$T/trace"
 }
 
 # raw_byte: the first byte of the device's last MiB
 raw_byte() {
 	dd if="$DEV" bs=4096 skip=$((599 * 256)) count=1 iflag=direct status=none | head -c 1 | tr '\0' -
 }
+
+# so that no journal commits on its own meanwhile
+commit=commit=300
+if [ "$LOWERFS" = xfs ]; then
+	commit=""
+	modprobe xfs
+	interval=/proc/sys/fs/xfs/xfssyncd_centisecs
+	centisecs=$(<$interval)
+	trap 'echo $centisecs >$interval' EXIT
+	echo 720000 >$interval
+fi
 
 fresh --blk cache_size=64 --no-wtfs
 umount "$LOWER"
@@ -57,7 +81,7 @@ power_cut
 assert_eq "$(raw_byte)" a "what was flushed, after a power cut"
 
 make_fs "$DEV"
-mount_lower
+mount_lower "$commit"
 mount_wtfs
 assert_eq "$(run write:0:4194304:A fsync)" "4194304 ok" "writing the file"
 
@@ -65,9 +89,19 @@ note "200 plain writes ask for no flush"
 sync
 ops=()
 for i in {0..199}; do ops+=("write:$((i * 4096)):4096:B"); done
-# the journal may commit meanwhile, on its own
-assert_lt "$(asked run "${ops[@]}")" 20 "flushes and FUA for 200 plain writes"
+assert_eq "$(asked run "${ops[@]}")" 0 "flushes and FUA for 200 plain writes"
 assert_eq "$(run dev:0:819200:B)" same "what they wrote"
+
+note "100 O_DSYNC overwrites, one after the other and all at once: FUA for each, and no flush"
+ops=()
+for i in {0..99}; do ops+=("write:$((i * 8192)):4096:K"); done
+assert_eq "$(run fsync)" ok "fsync"
+assert_eq "$(FLAGS=dsync asked_apart run "${ops[@]}")" "100 0" "FUA writes and flushes for 100 O_DSYNC writes"
+for engine in uring libaio; do
+	assert_eq "$(asked_apart async depth "$MNT/file" 100 4096 8192 L $engine dsync)" "100 0" \
+		"FUA writes and flushes for 100 RWF_DSYNC writes by $engine"
+done
+assert_eq "$(run dev:$((99 * 8192)):4096:L)" same "what they wrote"
 
 note "O_DSYNC, RWF_DSYNC, O_SYNC over what is there: each asks"
 for op in write:1048576:65536:C write:2097152:4096:D write:2101248:100:E; do

@@ -9,26 +9,6 @@ BAD=$((1 << 20))     # where the bad part of the file begins
 LEN=65536           # and how long it is
 FILE=$MNT/file
 
-# dm_table [BAD-SECTOR]: all of the device, from that sector on with LEN bad bytes
-dm_table() {
-	local n=$((LEN / 512))
-
-	if [ $# = 0 ]; then
-		echo "0 $SECTORS linear $DISK 0"
-		return
-	fi
-	echo "0 $1 linear $DISK 0"
-	echo "$1 $n error"
-	echo "$(($1 + n)) $((SECTORS - $1 - n)) linear $DISK $(($1 + n))"
-}
-
-# switch_table [BAD-SECTOR]: from now on
-switch_table() {
-	dm_table "$@" | dmsetup load bad
-	dmsetup suspend --nolockfs bad
-	dmsetup resume bad
-}
-
 # run OPERATION...: in one process; what they gave, on one line
 run() {
 	io -l "$LOWER/file" -d "$DISK" "$FILE" "$@" | paste -sd' '
@@ -45,25 +25,14 @@ not_new() {
 	esac
 }
 
-modprobe dm_mod
-fresh --no-wtfs
-umount "$LOWER"
-DISK=$DEV
-SECTORS=$(blockdev --getsz "$DISK")
-dm_table | dmsetup create bad
-dmsetup mknodes bad
-DEV=/dev/mapper/bad
-make_fs "$DEV"
-mount_lower
-mount_wtfs
-
+dm_fresh
 assert_eq "$(io -o create "$FILE" write:0:4194304:A fsync)" $'4194304\nok' "writing the file"
 phys=$(run "phys:$BAD:$LEN")
 [[ $phys =~ ^[0-9]+$ ]] || skip "the file has no $LEN bytes in one piece there ($phys)"
 
 note "warm: the bytes are in the cache when the disk goes bad"
 assert_eq "$(run read:0:4194304:A)" same "the file"
-switch_table $((phys / 512))
+dm_switch "$phys" $LEN error
 assert_eq "$(run write:$BAD:4096:B fsync fsync::::other fsync)" "EIO ok ok ok" \
 	"a write to the bad part, then fsync"
 not_new $BAD 4096
@@ -107,7 +76,7 @@ assert_eq "$got" "EIO ok ok" "a small write to what can't be read"
 not_new $((BAD + 4096)) 4096
 
 note "good again, without dropping the cache"
-switch_table
+dm_switch
 assert_eq "$(run read:$BAD:$LEN:A)" same "a read of the part that was bad"
 assert_eq "$(run dev:$BAD:$LEN:A)" same "the disk there"
 assert_eq "$(run write:$BAD:$LEN:H dev:$BAD:$LEN:H fsync read:$BAD:$LEN:H)" \
@@ -115,7 +84,7 @@ assert_eq "$(run write:$BAD:$LEN:H dev:$BAD:$LEN:H fsync read:$BAD:$LEN:H)" \
 
 note "a mapped store that can't be written back: msync says so"
 assert_eq "$(run read:$BAD:$LEN:H)" same "the file"
-switch_table $((phys / 512))
+dm_switch "$phys" $LEN error
 assert_eq "$(run store:$BAD:100:I msync:$BAD:100 msync:$BAD:100)" "ok EIO ok" \
 	"a mapped store to the bad part"
-switch_table
+dm_switch

@@ -79,11 +79,11 @@ assert_same() {
 	cmp "$1" "$2" || fail "$3: $1 and $2 differ"
 }
 
-# rounds USUAL FEW MANY: how often to do it, or how much; FEW in the part of `make
+# rounds USUAL FEW [MANY]: how often to do it, or how much; FEW in the part of `make
 # check` that runs on the debug kernel, MANY in `make soak`
 rounds() {
 	if [ -n "${LONG:-}" ]; then
-		echo "$3"
+		echo "${3:-$1}"
 	elif [ -n "${QUICK:-}" ]; then
 		echo "$2"
 	else

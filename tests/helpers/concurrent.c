@@ -7,8 +7,7 @@
  * At the end of each case the device, the lower file and read() must agree.
  */
 #include "model.h"
-#include <libaio.h>
-#include <liburing.h>
+#include "ways.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -98,65 +97,26 @@ static void stamp(uint8_t *data, size_t len, uint32_t id)
 		memcpy(data + i, &id, MIN(sizeof(id), len - i));
 }
 
-/* One write, as each writer does it; @state is the writer's own. */
-static ssize_t by_pwrite(void **state, const void *data, size_t len, size_t off)
-{
-	(void)state;
-	return pwrite(file.fd, data, len, off);
-}
-
-static ssize_t by_libaio(void **state, const void *data, size_t len, size_t off)
-{
-	io_context_t context = *state;
-	struct io_event event;
-	struct iocb cb, *list = &cb;
-
-	if (!context && io_setup(1, &context))
-		die("io_setup");
-	*state = context;
-	io_prep_pwrite(&cb, file.fd, (void *)data, len, off);
-	if (io_submit(context, 1, &list) != 1 || io_getevents(context, 1, 1, &event, NULL) != 1)
-		die("libaio");
-	return event.res;
-}
-
-static ssize_t by_uring(void **state, const void *data, size_t len, size_t off)
-{
-	struct io_uring *ring = *state;
-	struct io_uring_cqe *cqe;
-	ssize_t res;
-
-	if (!ring) {
-		ring = *state = xalloc(PAGE, sizeof(*ring));
-		if (io_uring_queue_init(4, ring, 0))
-			die("no ring");
-	}
-	io_uring_prep_write(io_uring_get_sqe(ring), file.fd, data, len, off);
-	if (io_uring_submit(ring) != 1 || io_uring_wait_cqe(ring, &cqe))
-		die("io_uring");
-	res = cqe->res;
-	io_uring_cqe_seen(ring, cqe);
-	return res;
-}
-
-static ssize_t (*const ways[WRITERS])(void **state, const void *data, size_t len, size_t off) = {
-	by_pwrite, by_libaio, by_uring, by_pwrite,
-};
+static write_way *const ways[WRITERS] = { by_pwrite, by_libaio, by_uring, by_pwrite };
 
 static void write_records(size_t writer)
 {
 	uint8_t *data = xalloc(PAGE, MIB);
+	struct write w = { .fd = file.fd, .data = data };
 	void *state = NULL;
 	unsigned long round;
-	size_t i, len;
+	ssize_t res;
+	size_t i;
 
 	for (round = 0; round < rounds; round++) {
 		for (i = 0; i < ARRAY_SIZE(records); i++) {
-			len = records[i].len;
-			stamp(data, len, writer << 24 | round << 4 | i);
+			w.off = records[i].off;
+			w.len = records[i].len;
+			stamp(data, w.len, writer << 24 | round << 4 | i);
 			pthread_barrier_wait(&together->begin);
-			if (ways[writer](&state, data, len, records[i].off) != (ssize_t)len)
-				FAIL(&file, "writer %zu: %s", writer, strerror(errno));
+			res = ways[writer](&state, &w);
+			if (res != (ssize_t)w.len)
+				FAIL(&file, "writer %zu: a write gave %zd", writer, res);
 			pthread_barrier_wait(&together->end);
 		}
 	}

@@ -9,6 +9,7 @@
  * The same seed and number give the same operations.
  */
 #include "model.h"
+#include "ways.h"
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
@@ -75,6 +76,21 @@ static void op_flags(struct file *f, size_t off, size_t len, int flags)
 	wrote(f, v.iov_base, off, len, pwritev2(f->fd, &v, 1, off, flags));
 }
 
+/* By libaio or io_uring, and what has completed is on the device. */
+static void op_async(struct file *f, size_t off, size_t len, bool uring, int flags)
+{
+	static void *aio, *ring;
+	struct write w = { .fd = f->fd, .len = len, .off = off, .flags = flags };
+	ssize_t n;
+
+	doing("%s write of %zu at %zu with flags %#x", uring ? "io_uring" : "libaio", len, off,
+	      flags);
+	w.data = source(len);
+	n = uring ? by_uring(&ring, &w) : by_libaio(&aio, &w);
+	errno = n < 0 ? -n : 0;
+	wrote(f, w.data, off, len, n);
+}
+
 /* A length that an application would never choose. */
 static size_t ugly_length(void)
 {
@@ -136,10 +152,11 @@ static void op_fault(struct file *f, size_t off, size_t good, size_t extra)
 	n = MAX(n, 0);
 	old_size = model_write(f, data, off, n);
 	check_written(f, off, n, old_size);
-	/* what was not counted has not changed */
-	check_lower(f, off, off + good + extra);
-	if (!f->stored)
+	/* what was not counted has not changed; stores need not be below yet */
+	if (!f->stored) {
+		check_lower(f, off, off + good + extra);
 		check_device(f, ROUND_DOWN(off, world.block), off + good + extra);
+	}
 	check_cache(f, off, off + good + extra + PAGE);
 	munmap(map, size + ROUND_UP(extra, PAGE));
 }
@@ -443,6 +460,25 @@ static void case_nowait(void)
 	model_close(&f);
 }
 
+/* Inside the file and over its end, cached and not, up to and over a chunk. */
+static void case_async(void)
+{
+	static const size_t sizes[] = { 1, 512, 4096, 5000, 70000, MIB, MIB + 1, 2 * MIB };
+	struct file f;
+	size_t i, k;
+
+	model_open(&f, "async");
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (k = 0; k < 4; k++) {
+			op_async(&f, ROUND_DOWN(rnd(f.size + 1), k < 2 ? PAGE : 1), sizes[i],
+				 k % 2, k == 3 ? RWF_DSYNC : 0);
+			if (k == 2)
+				drop_cache(&f);
+		}
+	}
+	model_close(&f);
+}
+
 static void case_writev(void)
 {
 	static const size_t counts[] = { 1, 2, 3, 7, 64, 500, 1023, 1024 };
@@ -633,6 +669,7 @@ static const struct {
 	{ "append", case_append },
 	{ "flags", case_flags },
 	{ "nowait", case_nowait },
+	{ "async", case_async },
 	{ "writev", case_writev },
 	{ "fault", case_fault },
 	{ "self", case_self },
@@ -729,8 +766,11 @@ static void random_op(struct file *f)
 	size_t len = pick_length(), off = pick_offset(f, len);
 
 	switch (rnd(100)) {
-	case 0 ... 41:
+	case 0 ... 29:
 		op_pwrite(f, off, len);
+		break;
+	case 30 ... 41:
+		op_async(f, off, len, one_in(2), one_in(3) ? RWF_DSYNC : 0);
 		break;
 	case 42 ... 49:
 		if (f->size + len <= FILE_MAX)
