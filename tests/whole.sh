@@ -42,9 +42,9 @@ for cmd in 'echo x >>still' 'rm still' 'mv still moved' 'ln still linked' 'chmod
 	assert_eq "$(said sh -c "$cmd")" "Operation not permitted" "$cmd"
 done
 chattr -i still
-echo two >more
+echo two >./more
 chattr +a more
-echo three >>more
+echo three >>./more
 assert_eq "$(said sh -c 'echo x >more')" "Operation not permitted" "truncating what is append-only"
 not_ok truncate -s 1 more 2>/dev/null
 assert_eq "$(cat more)" $'two\nthree' "the append-only file"

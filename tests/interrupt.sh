@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: on a device whose requests end in an interrupt, all kinds of writes keep their promise
+# LOWERS: xfs ext4
+# DEBUG: xfs
+. "${0%/*}/lib.sh"
+
+# elsewhere null_blk ends a request in the thread that began it
+fresh --blk "irqmode=2 completion_nsec=20000"
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 200 50)"
+concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 5 2)"
