@@ -171,6 +171,12 @@ static int wtfs_writepages(struct address_space *mapping,
 	unsigned int nofs;
 	int err;
 
+	/*
+	 * An inode may be on the flusher's list although its pages have been
+	 * written and its last name is out of the dcache: no way to open it.
+	 */
+	if (!mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
+		return 0;
 	wb.lower = wtfs_lower_file_get(wb.inode, WTFS_LOWER_WRITEBACK);
 	if (IS_ERR(wb.lower)) {
 		mapping_set_error(mapping, PTR_ERR(wb.lower));
@@ -258,7 +264,7 @@ void wtfs_cache_zero_eof(struct inode *inode)
 
 	if (IS_ERR(folio))
 		return;
-	wtfs_folio_wait_store(folio);
+	wtfs_folio_wait_store(folio, ~0UL);
 	if (folio_mkclean(folio))
 		folio_mark_dirty(folio);
 	folio_zero_segment(folio, size - folio_pos(folio), folio_size(folio));
@@ -352,6 +358,7 @@ void wtfs_cache_init(struct inode *inode)
 {
 	inode->i_mapping->a_ops = &wtfs_aops;
 	mapping_set_folio_order_range(inode->i_mapping, 0, WTFS_MAX_ORDER);
+	wtfs_stable_init(inode);
 	/*
 	 * Faults take the invalidate_lock inside mmap_lock, and inside it the
 	 * lower inode's lock is taken, under which a lower filesystem may fault

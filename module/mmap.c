@@ -64,7 +64,7 @@ static vm_fault_t wtfs_page_mkwrite(struct vm_fault *vmf)
 	 * the folio and write-protects it again.
 	 */
 	folio_mark_dirty(folio);
-	wtfs_folio_wait_store(folio);
+	wtfs_folio_wait_store(folio, BIT(folio_page_idx(folio, vmf->page)));
 	ret = VM_FAULT_LOCKED;
 out_unlock:
 	filemap_invalidate_unlock_shared(inode->i_mapping);

@@ -111,33 +111,24 @@ int wtfs_show_options(struct seq_file *m, struct dentry *root)
 	return 0;
 }
 
-/* Checksummed storage, for one, must see each block once and unchanged. */
-static bool wtfs_lower_wants_stable(const struct super_block *lower)
-{
-	return lower->s_iflags & SB_I_STABLE_WRITES;
-}
-
-static int wtfs_check_stable(struct fs_context *fc,
-			     const struct super_block *lower)
+/*
+ * What the lower needs goes before what was asked for, @wanted if nothing was:
+ * it is only stricter.
+ */
+static void wtfs_force_stable(struct fs_context *fc,
+			      const struct super_block *lower,
+			      enum wtfs_stable wanted)
 {
 	struct wtfs_fs_context *ctx = fc->fs_private;
 
-	if (!wtfs_lower_wants_stable(lower))
-		return 0;
-	if (!(ctx->given & BIT(WTFS_GIVEN_STABLE))) {
-		if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
-			return 0;
-		infofc(fc, "stable=mapping, since the lower %s needs stable pages",
-		       lower->s_type->name);
-		ctx->opts.stable = WTFS_STABLE_MAPPING;
-		ctx->given |= BIT(WTFS_GIVEN_STABLE);
-		return 0;
-	}
-	if (ctx->opts.stable == WTFS_STABLE_FOLIO)
-		return invalfc(fc,
-			       "stable=folio is not enough for the lower %s, which needs stable pages",
-			       lower->s_type->name);
-	return 0;
+	if (ctx->given & BIT(WTFS_GIVEN_STABLE))
+		wanted = ctx->opts.stable;
+	if (wanted == WTFS_STABLE_MAPPING || !wtfs_lower_needs_stable(lower))
+		return;
+	pr_notice("stable=mapping, since the lower %s on %s needs stable pages\n",
+		  lower->s_type->name, lower->s_id);
+	ctx->opts.stable = WTFS_STABLE_MAPPING;
+	ctx->given |= BIT(WTFS_GIVEN_STABLE);
 }
 
 /* Look LOWERDIR up now: the mount may be about to cover it. */
@@ -224,8 +215,6 @@ static int wtfs_get_lower(struct fs_context *fc)
 		return err;
 	err = wtfs_check_lower(fc, &path);
 	if (!err)
-		err = wtfs_check_stable(fc, path.dentry->d_sb);
-	if (!err)
 		err = wtfs_clone_lower(fc, &path, sbi);
 	path_put(&path);
 	return err;
@@ -248,6 +237,7 @@ static int wtfs_get_tree(struct fs_context *fc)
 	if (err)
 		return err;
 	sbi->opts.stable = wtfs_default_stable();
+	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
 	wtfs_apply_options(fc->fs_private, &sbi->opts);
 	return get_tree_nodev(fc, wtfs_fill_super);
 }
@@ -256,16 +246,13 @@ static int wtfs_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
 	struct wtfs_sb_info *sbi = wtfs_sb(sb);
-	int err;
 
 	if (sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY) &&
 	    (fc->sb_flags_mask & SB_RDONLY) && __mnt_is_readonly(sbi->lower.mnt)) {
 		errorfc(fc, "cannot become writable: the lower is read-only");
 		return -EROFS;
 	}
-	err = wtfs_check_stable(fc, sbi->lower.dentry->d_sb);
-	if (err)
-		return err;
+	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
 	wtfs_apply_options(fc->fs_private, &sbi->opts);
 	/* Nothing of write-back is left when it is off, or we are read-only. */
 	return sync_filesystem(sb);

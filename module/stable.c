@@ -10,15 +10,43 @@
  * ends it. Bits are set under the folio lock, and cleared by completions.
  */
 #include <linux/atomic.h>
+#include <linux/blkdev.h>
 #include <linux/ktime.h>
 #include <linux/pagemap.h>
 
 #include "wtfs.h"
 
+/**
+ * wtfs_lower_needs_stable - must no page change while it is written?
+ * @lower: the superblock below
+ *
+ * Storage with checksums, for one, must see each block once and unchanged. The
+ * flag of the superblock dates from when it was mounted; the device may have
+ * come to want it since.
+ */
+bool wtfs_lower_needs_stable(const struct super_block *lower)
+{
+	return lower->s_iflags & SB_I_STABLE_WRITES ||
+		(lower->s_bdev && bdev_stable_writes(lower->s_bdev));
+}
+
+/**
+ * wtfs_stable_init - does a file need more than its mount?
+ * @inode: a regular file that is being made
+ *
+ * A lower with several devices says it of each file.
+ */
+void wtfs_stable_init(struct inode *inode)
+{
+	if (mapping_stable_writes(wtfs_lower_inode(inode)->i_mapping))
+		mapping_set_stable_writes(inode->i_mapping);
+}
+
 /* Is every folio of @inode stable while under any writeback? */
 static bool wtfs_inode_is_stable(const struct inode *inode)
 {
-	return READ_ONCE(wtfs_sb(inode->i_sb)->opts.stable) ==
+	return mapping_stable_writes(inode->i_mapping) ||
+		READ_ONCE(wtfs_sb(inode->i_sb)->opts.stable) ==
 		WTFS_STABLE_MAPPING;
 }
 
@@ -43,12 +71,12 @@ static atomic_long_t *wtfs_folio_flight(struct folio *folio)
 }
 
 /*
- * Must a folio that is under writeback keep its content? It is locked, so that
- * no write-through of it can start.
+ * Must pages of a folio that is under writeback keep their content? It is
+ * locked, so that no write-through of it can start.
  */
-static bool wtfs_folio_is_stable(struct folio *folio)
+static bool wtfs_folio_is_stable(struct folio *folio, unsigned long pages)
 {
-	return atomic_long_read(wtfs_folio_flight(folio)) ||
+	return atomic_long_read(wtfs_folio_flight(folio)) & pages ||
 		wtfs_inode_is_stable(folio->mapping->host);
 }
 
@@ -65,12 +93,13 @@ static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
 /**
  * wtfs_folio_wait_store - wait until a mapped store may change a folio
  * @folio: locked
+ * @pages: a bit for each of its pages that it may change
  *
  * Context: process; sleeps.
  */
-void wtfs_folio_wait_store(struct folio *folio)
+void wtfs_folio_wait_store(struct folio *folio, unsigned long pages)
 {
-	if (folio_test_writeback(folio) && wtfs_folio_is_stable(folio))
+	if (folio_test_writeback(folio) && wtfs_folio_is_stable(folio, pages))
 		wtfs_folio_wait(folio, WTFS_WAITER_STORE);
 }
 
@@ -102,7 +131,7 @@ bool wtfs_folio_may_write(struct folio *folio, bool through,
 	if (!folio_test_writeback(folio))
 		return true;
 	return through ? wtfs_folio_may_join(folio, pages) :
-		!wtfs_folio_is_stable(folio);
+		!wtfs_folio_is_stable(folio, pages);
 }
 
 /**

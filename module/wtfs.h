@@ -284,11 +284,13 @@ void wtfs_write_exit(void);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 
 /* stable.c */
+bool wtfs_lower_needs_stable(const struct super_block *lower);
+void wtfs_stable_init(struct inode *inode);
 bool wtfs_write_is_through(const struct kiocb *iocb);
 bool wtfs_folio_may_write(struct folio *folio, bool through,
 			  unsigned long pages);
 void wtfs_folio_wait_write(struct folio *folio);
-void wtfs_folio_wait_store(struct folio *folio);
+void wtfs_folio_wait_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_start_through(struct folio *folio, unsigned long pages);
 void wtfs_folio_end_through(struct folio *folio, unsigned long pages);
 

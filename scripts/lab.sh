@@ -138,14 +138,16 @@ in_guest() {
 			chroot "$root" "$@"' in_guest "$(guest_dir)/root" "$1" "${HEADERS:-}" "${@:2}"
 }
 
-# make_payload DIR LABEL: what the guest gets: module, helpers, tests, scripts
+# make_payload DIR LABEL: what the guest gets: module, driver, helpers, tests, scripts
 make_payload() {
 	local dir=$1
 
 	rm -rf "$dir"
 	mkdir -p "$dir/bin" "$dir/tests"
 	[ ! -e "$BUILD/module/$2/wtfs.ko" ] || cp "$BUILD/module/$2/wtfs.ko" "$dir/"
+	[ ! -e "$BUILD/driver/$2/tests/driver/blkcheck.ko" ] ||
+		cp "$BUILD/driver/$2/tests/driver/blkcheck.ko" "$dir/"
 	find "$BUILD/helpers" -maxdepth 1 -type f -perm -u+x -exec cp -t "$dir/bin" {} +
-	tar -C "$TOP/tests" --exclude=./helpers --exclude=./host -cf - . | tar -C "$dir/tests" -xf -
+	tar -C "$TOP/tests" --exclude=./helpers --exclude=./driver --exclude=./host -cf - . | tar -C "$dir/tests" -xf -
 	cp -r "$TOP/scripts" "$dir/scripts"
 }

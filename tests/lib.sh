@@ -132,6 +132,26 @@ null_blk_remove() {
 	rmdir "$NULLB/$1"
 }
 
+# blkcheck [parameter=value]...: the device that checks whether writes change in
+# flight, /dev/blkcheck; see tests/driver
+blkcheck() {
+	insmod /payload/blkcheck.ko block="$SECTOR" "$@"
+}
+
+# blkcheck_set PARAMETER VALUE
+blkcheck_set() {
+	echo "$2" >"/sys/module/blkcheck/parameters/$1"
+}
+
+# blkcheck_get checked|changed through|ordinary|lower|other
+blkcheck_get() {
+	local through ordinary lower other
+
+	# shellcheck disable=SC2034 # by name
+	IFS=, read -r through ordinary lower other <"/sys/module/blkcheck/parameters/$1"
+	echo "${!2}"
+}
+
 # dev_stat FIELD: of /sys/block/DEV/stat, from 1
 dev_stat() {
 	awk -v f="$1" '{ print $f }' "/sys/block/$(basename "$(readlink -f "$DEV")")/stat"
@@ -196,14 +216,16 @@ teardown() {
 	if is_mounted "$LOWER"; then umount "$LOWER"; fi
 	[ ! -b /dev/mapper/wtfs ] || dmsetup remove wtfs disk
 	null_blk_remove nullb0
+	[ ! -d /sys/module/blkcheck ] || rmmod blkcheck
 	DEV=""
 }
 
 # fresh [--mkfs "opts"] [--mount "lower opts"] [--wtfs "wtfs opts"]
-#       [--size 600M] [--blk "attr=value..."] [--no-wtfs]:
-# an empty device in memory, LOWERFS on it at $LOWER, wtfs over it at $MNT
+#       [--size 600M] [--blk "attr=value..."] [--check "param=value..."] [--no-wtfs]:
+# an empty device in memory, LOWERFS on it at $LOWER, wtfs over it at $MNT. With
+# --check it is blkcheck
 fresh() {
-	local mkfs="" opts="" wtfs="" size=600M blk="" over=1
+	local mkfs="" opts="" wtfs="" size=600M blk="" check="" over=1
 
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -213,13 +235,19 @@ fresh() {
 		--wtfs) wtfs=$2 ;;
 		--size) size=$2 ;;
 		--blk) blk=$2 ;;
+		--check) check=$2 ;;
 		*) fail "fresh: unknown option $1" ;;
 		esac
 		case $1 in --no-wtfs) shift ;; *) shift 2 ;; esac
 	done
 	teardown
 	# shellcheck disable=SC2086 # lists
-	DEV=$(null_blk nullb0 "$(mebibytes "$size")" $blk)
+	if [ -n "$check" ]; then
+		blkcheck size_mib="$(mebibytes "$size")" $check
+		DEV=/dev/blkcheck
+	else
+		DEV=$(null_blk nullb0 "$(mebibytes "$size")" $blk)
+	fi
 	# shellcheck disable=SC2086
 	make_fs "$DEV" $mkfs
 	mount_lower "$opts"
