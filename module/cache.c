@@ -5,6 +5,7 @@
  * when the file grows, fails or changes below.
  */
 #include <linux/backing-dev.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/migrate.h>
 #include <linux/rmap.h>
@@ -168,6 +169,7 @@ static int wtfs_writepages(struct address_space *mapping,
 			   struct writeback_control *wbc)
 {
 	struct wtfs_writeback wb = { .inode = mapping->host };
+	const struct cred *old;
 	unsigned int nofs;
 	int err;
 
@@ -187,8 +189,11 @@ static int wtfs_writepages(struct address_space *mapping,
 	 * of ours are not submitted yet.
 	 */
 	nofs = memalloc_nofs_save();
+	/* Whoever syncs has not written: setuid stays, as with any store. */
+	old = override_creds(wtfs_sb(wb.inode->i_sb)->wb_cred);
 	err = wtfs_for_each_dirty(mapping, wbc, wtfs_writepage, &wb);
 	wtfs_writeback_submit(&wb);
+	revert_creds(old);
 	memalloc_nofs_restore(nofs);
 	fput(wb.lower);
 	return err;
