@@ -322,6 +322,28 @@ dm_busy() {
 	[ "$(dm_writes)" -ge "${1:-1}" ]
 }
 
+# fresh_twice [SIZE]: the same filesystem twice, with quotas: plain at $PLAIN, on
+# $PLAIN_DEV; and at $LOWER, with wtfs over it at $MNT
+fresh_twice() {
+	local mkfs="" opts
+
+	case $LOWERFS in
+	# no blocks beforehand, which show in where the holes are
+	xfs) opts=uquota,gquota,pquota,allocsize=4k ;;
+	ext4)
+		mkfs="-O quota,project -E quotatype=usrquota:grpquota:prjquota"
+		opts=usrquota,grpquota,prjquota
+		;;
+	esac
+	fresh --size "${1:-600M}" --mkfs "$mkfs" --mount "$opts"
+	PLAIN=$T/plain
+	PLAIN_DEV=$(null_blk plain "$(mebibytes "${1:-600M}")")
+	# shellcheck disable=SC2086 # a list
+	make_fs "$PLAIN_DEV" $mkfs
+	mkdir "$PLAIN"
+	mount -t "$LOWERFS" -o "$opts" "$PLAIN_DEV" "$PLAIN"
+}
+
 # mebibytes SIZE: 600M or 2G as a number
 mebibytes() {
 	case $1 in

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: system calls return and do on wtfs what they do on the plain lower filesystem
+# LOWERS: xfs ext4
+# TIMEOUT: 300
+. "${0%/*}/lib.sh"
+
+fresh_twice
+compare -t $((30 * ${SLOW:-1})) "$PLAIN" "$PLAIN_DEV" "$MNT" "$DEV"
