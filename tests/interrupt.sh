@@ -7,5 +7,5 @@
 
 # elsewhere null_blk ends a request in the thread that began it
 fresh --blk "irqmode=2 completion_nsec=20000"
-promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 200 50)"
-concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 5 2)"
+promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 200 20)"
+concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 5 1)"

@@ -6,7 +6,7 @@
 . "${0%/*}/lib.sh"
 
 fresh
-mmaptest -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 1000 200 20000)"
+mmaptest -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 1000 100 20000)"
 
 note "behind the end of the file there is nothing to store to"
 assert_eq "$(io -o create "$MNT/short" write:0:5000:A store:8192:1:B truncate:100 store:4096:1:B store:50:1:C)" \

@@ -9,6 +9,6 @@
 
 fresh
 # with the larger sectors the edges are other ones; the rest is the same
-random=$(rounds 1000 300 20000)
-[ "$SECTOR" = 512 ] || random=$(rounds 500 300 20000)
+random=$(rounds 1000 200 20000)
+[ "$SECTOR" = 512 ] || random=$(rounds 500 200 20000)
 promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$random"
