@@ -90,9 +90,10 @@ static struct folio *wtfs_chunk_folio(const struct wtfs_chunk *c,
 	return page_folio(c->span.bvec[i].bv_page);
 }
 
+/* Of the last folio that a file can have the last byte is out of reach. */
 static loff_t wtfs_folio_end(struct folio *folio)
 {
-	return folio_pos(folio) + folio_size(folio);
+	return min_t(u64, (u64)folio_pos(folio) + folio_size(folio), LLONG_MAX);
 }
 
 /* The pages of a folio that hold bytes from @start to @end, a bit for each. */
@@ -160,7 +161,8 @@ static fgf_t wtfs_chunk_order(const struct wtfs_chunk *c, loff_t pos)
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
 	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_WRITE | FGP_NOFS |
-		FGP_ACCESSED | (c->nowait ? FGP_NOWAIT : 0);
+		FGP_ACCESSED | (c->nowait ? FGP_NOWAIT : 0) |
+		(c->iocb->ki_flags & IOCB_DONTCACHE ? FGP_DONTCACHE : 0);
 	struct address_space *mapping = c->inode->i_mapping;
 	loff_t pos = c->pos;
 
@@ -358,9 +360,10 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 	c->start_io = c->pos;
 	c->end_io = c->end;
 	c->tail = c->pos;
-	if (c->block && round_up(c->end, c->block) <= limit) {
+	if (c->block && round_up((u64)c->end, c->block) <= limit) {
 		c->end_io = round_up(c->end, c->block);
-		rest = c->last_dirty && wtfs_folio_end(last) <= limit;
+		rest = c->last_dirty &&
+			(u64)folio_pos(last) + folio_size(last) <= limit;
 		if (rest)
 			c->end_io = wtfs_folio_end(last);
 		c->tail = c->end_io;

@@ -90,11 +90,17 @@ static bool wtfs_same_name(const struct qstr *a, const struct qstr *b)
 	return a->len == b->len && !memcmp(a->name, b->name, a->len);
 }
 
-/* Do they name the same inode by the same name? Both d_lock are held. */
+/*
+ * Do they name the same inode by the same name? One that was made from a file
+ * handle has no name, and another filesystem on top of us may ask for it all the
+ * same. Both d_lock are held.
+ */
 static bool wtfs_dentry_agrees(struct dentry *dentry, struct dentry *lower)
 {
 	struct inode *inode = d_inode(dentry);
 
+	if (IS_ROOT(dentry))
+		return true;
 	return !d_unhashed(lower) &&
 		lower->d_parent == wtfs_lower_dentry(dentry->d_parent) &&
 		d_inode(lower) == (inode ? wtfs_lower_inode(inode) : NULL) &&

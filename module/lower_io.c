@@ -50,7 +50,8 @@ static void wtfs_span_iter(struct iov_iter *iter, int direction,
 	iov_iter_bvec(iter, direction, span->bvec, span->nr, span->len);
 	if (pos != span->pos)
 		iov_iter_advance(iter, pos - span->pos);
-	iov_iter_truncate(iter, len);
+	/* A block may end one byte behind what a file offset can be. */
+	iov_iter_truncate(iter, min_t(u64, len, LLONG_MAX - pos));
 }
 
 /*

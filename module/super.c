@@ -130,9 +130,7 @@ static int wtfs_setup_bdi(struct super_block *sb,
 static void wtfs_copy_limits(struct super_block *sb,
 			     const struct super_block *lower)
 {
-	/* The folio that holds the last byte has to end before 2^63. */
-	sb->s_maxbytes = min_t(loff_t, lower->s_maxbytes,
-			       LLONG_MAX & PAGE_MASK);
+	sb->s_maxbytes = lower->s_maxbytes;
 	sb->s_blocksize = lower->s_blocksize;
 	sb->s_blocksize_bits = lower->s_blocksize_bits;
 	sb->s_time_gran = lower->s_time_gran;

@@ -419,8 +419,8 @@ static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
 				 bool through)
 {
 	const struct inode *inode = file_inode(iocb->ki_filp);
-	loff_t end = iocb->ki_pos + count;
-	loff_t size = min_t(u64, i_size_read(inode), rlimit(RLIMIT_FSIZE));
+	u64 end = iocb->ki_pos + count;
+	u64 size = min_t(u64, i_size_read(inode), rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
 		through && wtfs_lower_direct(inode) &&

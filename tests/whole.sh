@@ -53,9 +53,11 @@ chattr -a more
 note "stores to what has become immutable: as on the lower"
 for dir in "$LOWER" "$MNT"; do
 	dd if=/dev/zero of="$dir/mapped" bs=4k count=1 status=none
+	status=0
 	(
 		xfs_io -c "mmap 0 4k" -c "mread 0 1" -c "chattr +i" -c "mwrite -S 0x41 0 1" -c "msync -s" "$dir/mapped"
-	) >/dev/null 2>&1 && echo stored || echo refused
+	) >/dev/null 2>&1 || status=$?
+	echo "exit status $status"
 	chattr -i "$dir/mapped"
 	rm "$dir/mapped"
 done >"$T/stores"

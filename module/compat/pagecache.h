@@ -82,11 +82,19 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 }
 #endif
 
+/* Files from whose cache a folio can be dropped as soon as it is written. */
+#ifndef IOCB_DONTCACHE
+#define IOCB_DONTCACHE	0
+#define FGP_DONTCACHE	0
+#define FOP_DONTCACHE	0
+#endif
+
 /* Asynchronous buffered I/O is announced by the operations, or by the file. */
 #ifdef FOP_BUFFER_WASYNC
 #define WTFS_FMODE_ASYNC	FMODE_NOWAIT
 #define WTFS_FOP_ASYNC		.fop_flags = FOP_BUFFER_RASYNC | \
 					     FOP_BUFFER_WASYNC | \
+					     FOP_DONTCACHE | \
 					     FOP_DIO_PARALLEL_WRITE,
 #else
 #define WTFS_FMODE_ASYNC	(FMODE_NOWAIT | FMODE_BUF_RASYNC | \
