@@ -64,14 +64,22 @@ static void one_round(int fd, int lower, uint8_t *map)
 {
 	size_t from = rnd(BUFFER), len = 1 + rnd(BUFFER - from), off = rnd(SIZE - len);
 
+	/* In its first and last page, and in others that may be of one folio. */
 	store(map, ROUND_DOWN(off, PAGE) + rnd(PAGE));
 	store(map, ROUND_DOWN(off + len - 1, PAGE) + rnd(PAGE));
+	store(map, (off + SIZE - rnd(BUFFER)) % SIZE);
+	store(map, (off + len + rnd(BUFFER)) % SIZE);
 	if (pwrite(fd, all.buffer + from, len, off) != (ssize_t)len)
 		die_errno("pwrite");
 	memcpy(all.model + off, all.data + from, len);
 	compare(lower, off, len, "after write()");
 	if (memcmp(map + off, all.model + off, len))
 		die("the cache is not what was written at %zu", off);
+	if (one_in(2))
+		return;
+	if (fsync(fd))
+		die_errno("fsync");
+	compare(lower, 0, SIZE, "after fsync()");
 }
 
 int main(int argc, char **argv)

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PAUSE_NS 20000
-#define WRITEBACK_NS 5000000
+#define PAUSE_NS 100000
+#define WRITEBACK_NS 25000000
 #define OPS_MAX 1000000UL
 
 static struct {

@@ -12,6 +12,7 @@
  * where the write did not replace it.
  */
 #include "common.h"
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -137,6 +138,7 @@ static void write_words(const struct written *w)
 static void one_round(struct written *w)
 {
 	const uint8_t *got;
+	uint64_t go_on;
 	size_t n;
 
 	w->value++;
@@ -150,6 +152,10 @@ static void one_round(struct written *w)
 	check(w, (const uint64_t *)got);
 	/* The store after the last one that is known may be older than it. */
 	w->since = atomic_load(all.stored) + 1;
+	/* The next write finds the storer at work, not in a fault. */
+	go_on = w->since + 1 + rnd(2 * WORDS);
+	while (atomic_load(all.stored) < go_on)
+		sched_yield();
 }
 
 int main(int argc, char **argv)
@@ -202,6 +208,8 @@ int main(int argc, char **argv)
 		one_round(&w);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
+	if (all.crossed < rounds / 50)
+		die("only %lu of %lu writes met a store", all.crossed, rounds);
 	printf("window: seed %llu: %lu writes beside %llu stores, %lu of them met one\n",
 	       (unsigned long long)all.seed, rounds, (unsigned long long)*all.stored, all.crossed);
 	return 0;
