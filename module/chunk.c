@@ -22,6 +22,9 @@
  */
 #define WTFS_TAIL_MAX		SZ_64K
 
+/* No filesystem allocates ahead for a file that is smaller, bytes. */
+#define WTFS_AHEAD_MIN		SZ_64K
+
 /* wtfs_chunk_try_lock(): a folio has to be read in first. */
 #define WTFS_FILL		1
 
@@ -96,18 +99,26 @@ static loff_t wtfs_folio_end(struct folio *folio)
 	return min_t(u64, (u64)folio_pos(folio) + folio_size(folio), LLONG_MAX);
 }
 
-/* The pages of a folio that hold bytes from @start to @end, a bit for each. */
-static unsigned long wtfs_folio_pages(struct folio *folio, loff_t start,
-				      loff_t end)
+/* The pages of a folio from one byte in it to another, a bit for each. */
+static unsigned long wtfs_pages(size_t first, size_t last)
+{
+	return GENMASK(last >> PAGE_SHIFT, first >> PAGE_SHIFT);
+}
+
+/* Of a folio of the chunk, those that it overwrites. */
+static unsigned long wtfs_chunk_pages(const struct wtfs_chunk *c,
+				      struct folio *folio)
 {
 	loff_t pos = folio_pos(folio);
 
-	if (!folio_test_large(folio))
-		return 1;
-	start = max(start, pos);
-	end = min(end, wtfs_folio_end(folio));
-	return GENMASK((end - 1 - pos) >> PAGE_SHIFT,
-		       (start - pos) >> PAGE_SHIFT);
+	return wtfs_pages(max(c->pos, pos) - pos,
+			  min(c->end, wtfs_folio_end(folio)) - 1 - pos);
+}
+
+/* Once the span is what is written: those that are. */
+static unsigned long wtfs_bvec_pages(const struct bio_vec *bv)
+{
+	return wtfs_pages(bv->bv_offset, bv->bv_offset + bv->bv_len - 1);
 }
 
 /* Unlock and let go of the folios from @from on; nothing was done to them. */
@@ -138,8 +149,8 @@ static bool wtfs_chunk_needs_fill(const struct wtfs_chunk *c,
 /* Wait until the chunk may be copied into a folio. It is locked. */
 static int wtfs_chunk_wait(const struct wtfs_chunk *c, struct folio *folio)
 {
-	if (wtfs_folio_may_write(folio, c->through,
-				 wtfs_folio_pages(folio, c->pos, c->end)))
+	if (!folio_test_writeback(folio) ||
+	    wtfs_folio_may_write(folio, c->through, wtfs_chunk_pages(c, folio)))
 		return 0;
 	if (c->nowait)
 		return -EAGAIN;
@@ -161,7 +172,7 @@ static fgf_t wtfs_chunk_order(const struct wtfs_chunk *c, loff_t pos)
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
 	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_WRITE | FGP_NOFS |
-		FGP_ACCESSED | (c->nowait ? FGP_NOWAIT : 0) |
+		(c->nowait ? FGP_NOWAIT : 0) |
 		(c->iocb->ki_flags & IOCB_DONTCACHE ? FGP_DONTCACHE : 0);
 	struct address_space *mapping = c->inode->i_mapping;
 	loff_t pos = c->pos;
@@ -301,8 +312,11 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 	c->end = pos;
 	wtfs_chunk_trim(c, i);
 	for (i = 0; i < c->span.nr; i++) {
-		wtfs_chunk_zero(c, wtfs_chunk_folio(c, i));
-		folio_mark_uptodate(wtfs_chunk_folio(c, i));
+		struct folio *folio = wtfs_chunk_folio(c, i);
+
+		if (wtfs_folio_end(folio) > c->size)
+			wtfs_chunk_zero(c, folio);
+		folio_mark_uptodate(folio);
 	}
 	return c->end - c->pos;
 }
@@ -345,6 +359,50 @@ static loff_t wtfs_chunk_limit(const struct wtfs_chunk *c)
 }
 
 /*
+ * Is this a small append, one of many, for which the lower has no blocks yet?
+ * Through the lower page cache XFS allocates ahead for such, the more the
+ * larger the file is, and takes back what is left when the file is closed;
+ * every direct write would allocate anew, which is half of what it costs.
+ */
+static bool wtfs_chunk_asks(const struct wtfs_chunk *c)
+{
+	struct wtfs_inode_info *wi = WTFS_I(c->inode);
+	bool follows;
+
+	if (!c->block || c->pos != c->size || c->end - c->pos > WTFS_TAIL_MAX)
+		return false;
+	follows = c->pos == wi->appended;
+	wi->appended = c->end;
+	if (!follows) {
+		wi->allocated = 0;
+		wi->ask_at = 0;
+	}
+	return follows && c->end > wi->allocated &&
+		c->size >= max_t(loff_t, wi->ask_at, WTFS_AHEAD_MIN);
+}
+
+/**
+ * wtfs_chunk_learn - has the lower allocated ahead of an append?
+ * @c: with @asks, written; its inode locked, exclusive
+ *
+ * If not, as on ext4, it is asked again when the file has twice the size.
+ *
+ * Context: process.
+ */
+void wtfs_chunk_learn(const struct wtfs_chunk *c)
+{
+	struct wtfs_inode_info *wi = WTFS_I(c->inode);
+	struct kstat stat;
+
+	if (vfs_getattr_nosec(&c->lower->f_path, &stat, STATX_BLOCKS,
+			      AT_STATX_DONT_SYNC))
+		return;
+	wi->allocated = stat.blocks << SECTOR_SHIFT;
+	if (wi->allocated <= round_up(c->end, PAGE_SIZE))
+		wi->ask_at = 2 * c->end;
+}
+
+/*
  * What is written, and how: whole blocks directly, and from @tail on through
  * the lower page cache what ends in the middle of the file's last block. A
  * folio that held mapped stores is written whole, if that can be direct.
@@ -356,23 +414,26 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
 	loff_t limit = wtfs_chunk_limit(c);
 	bool head = false, rest = false;
+	unsigned int block;
 
+	c->asks = wtfs_chunk_asks(c);
+	block = c->asks ? 0 : c->block;
 	c->start_io = c->pos;
 	c->end_io = c->end;
 	c->tail = c->pos;
-	if (c->block && round_up((u64)c->end, c->block) <= limit) {
-		c->end_io = round_up(c->end, c->block);
+	if (block && round_up((u64)c->end, block) <= limit) {
+		c->end_io = round_up(c->end, block);
 		rest = c->last_dirty &&
 			(u64)folio_pos(last) + folio_size(last) <= limit;
 		if (rest)
 			c->end_io = wtfs_folio_end(last);
 		c->tail = c->end_io;
-	} else if (c->block && c->end - c->pos > WTFS_TAIL_MAX) {
-		c->tail = round_down(c->end, c->block);
+	} else if (block && c->end - c->pos > WTFS_TAIL_MAX) {
+		c->tail = round_down(c->end, block);
 	}
 	if (c->tail > c->pos) {
 		head = c->head_dirty;
-		c->start_io = head ? c->span.pos : round_down(c->pos, c->block);
+		c->start_io = head ? c->span.pos : round_down(c->pos, block);
 	}
 	c->taken = head || rest;
 	return head == c->head_dirty && rest == c->last_dirty;
@@ -391,6 +452,23 @@ void wtfs_chunk_redirty(struct wtfs_chunk *c)
 		folio_mark_dirty(wtfs_chunk_folio(c, c->span.nr - 1));
 }
 
+/*
+ * Make the span what is written and no more: for a bvec that is longer than a
+ * page the block layer looks whether it has to split the bio.
+ */
+static void wtfs_chunk_narrow(struct wtfs_chunk *c)
+{
+	struct wtfs_span *span = &c->span;
+	size_t head = c->start_io - span->pos;
+	size_t rest = span->pos + span->len - c->end_io;
+
+	span->bvec[span->nr - 1].bv_len -= rest;
+	span->bvec[0].bv_offset += head;
+	span->bvec[0].bv_len -= head;
+	span->pos = c->start_io;
+	span->len -= head + rest;
+}
+
 /**
  * wtfs_chunk_start - put the folios of a chunk under write-through
  * @c: copied into
@@ -406,13 +484,10 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 	wtfs_count_through(c);
 	if (!wtfs_chunk_plan(c))
 		wtfs_chunk_redirty(c);
-	for (i = 0; i < c->span.nr; i++) {
-		struct folio *folio = wtfs_chunk_folio(c, i);
-
-		wtfs_folio_start_through(folio,
-					 wtfs_folio_pages(folio, c->start_io,
-							  c->end_io));
-	}
+	wtfs_chunk_narrow(c);
+	for (i = 0; i < c->span.nr; i++)
+		wtfs_folio_start_through(wtfs_chunk_folio(c, i),
+					 wtfs_bvec_pages(&c->span.bvec[i]));
 	for (i = 0; i < c->span.nr; i++)
 		folio_unlock(wtfs_chunk_folio(c, i));
 }
@@ -431,8 +506,7 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
 		wtfs_folio_end_through(folio,
-				       wtfs_folio_pages(folio, c->start_io,
-							c->end_io));
+				       wtfs_bvec_pages(&c->span.bvec[i]));
 		folio_put(folio);
 	}
 	c->span.nr = 0;

@@ -201,6 +201,25 @@ static int wtfs_link(struct dentry *old_dentry, struct inode *dir,
 	return err;
 }
 
+/*
+ * The lower dentry of a removed file is unhashed, for we hold it. Have the lower
+ * remember that the name is free, as it does for its own users: or to find that
+ * out it would search the whole directory when the name is used again.
+ */
+static void wtfs_lower_forget_name(struct dentry *lower)
+{
+	struct dentry *free;
+
+	if (!d_unhashed(lower) || lower->d_flags & DCACHE_OP_REVALIDATE)
+		return;
+	free = d_alloc(lower->d_parent, &lower->d_name);
+	if (!free)
+		return;
+	/* Nobody looks up a name while the directory is locked. */
+	d_add(free, NULL);
+	dput(free);
+}
+
 static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(dir->i_sb);
@@ -228,6 +247,8 @@ static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		d_drop(dentry);
 	else
 		wtfs_dentry_idle(dentry);
+	if (!err && !is_dir)
+		wtfs_lower_forget_name(lower);
 	wtfs_inode_copy_attr(d_inode(dentry));
 	wtfs_inode_copy_attr(dir);
 	end_removing(lower);

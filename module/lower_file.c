@@ -189,8 +189,10 @@ void wtfs_lower_file_close(struct inode *inode, struct file *lower)
 	mutex_lock(&wi->lower_lock);
 	if (lower == wi->lower_file[WTFS_LOWER_WRITE])
 		wi->writers--;
-	if (!--wi->opens)
+	if (!--wi->opens) {
 		wtfs_cache_remember(inode);
+		wtfs_lower_drop_tail(inode, lower);
+	}
 	fput(lower);
 	for (i = 0; i < WTFS_LOWER_NR; i++) {
 		if (!wtfs_lower_file_idle(inode, i))

@@ -28,16 +28,6 @@ static struct kmem_cache *wtfs_lower_io_cachep;
 /* Requests, by the processor that began or ended them: the sum counts. */
 static DEFINE_PER_CPU(long, wtfs_lower_ios);
 
-/**
- * wtfs_lower_direct - is direct I/O to be tried on the lower of @inode?
- * @inode: a regular file that is open
- */
-bool wtfs_lower_direct(const struct inode *inode)
-{
-	return READ_ONCE(WTFS_I(inode)->block) &&
-		READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) == WTFS_IO_DIRECT;
-}
-
 /* Did the lower refuse the direct I/O itself, rather than fail to do it? */
 static bool wtfs_direct_refused(long res)
 {
@@ -98,6 +88,52 @@ errseq_t wtfs_lower_mark(struct file *lower)
 }
 
 /**
+ * wtfs_lower_drop_tail - forget the lower page that was left for an append
+ * @inode: the wtfs inode
+ * @lower: the lower file
+ *
+ * Something else comes now, and a cached page would only slow it.
+ */
+void wtfs_lower_drop_tail(struct inode *inode, struct file *lower)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	pgoff_t tail = READ_ONCE(wi->tail);
+
+	if (!tail)
+		return;
+	WRITE_ONCE(wi->tail, 0);
+	invalidate_mapping_pages(lower->f_mapping, tail - 1, tail - 1);
+}
+
+/*
+ * A write that ends within the last page of an open file: the next one may go
+ * on there, and the lower would have to read the page again.
+ */
+static bool wtfs_lower_keeps_tail(const struct inode *inode, struct file *lower,
+				  loff_t end)
+{
+	return !PAGE_ALIGNED(end) && end == i_size_read(file_inode(lower)) &&
+		READ_ONCE(WTFS_I(inode)->opens);
+}
+
+/* Drop a clean range of the lower's cache, but for the page of the next append. */
+static void wtfs_lower_uncache(struct inode *inode, struct file *lower,
+			       loff_t pos, loff_t end, bool keep)
+{
+	pgoff_t first = pos >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+
+	if (keep) {
+		if (READ_ONCE(WTFS_I(inode)->tail) != last + 1)
+			wtfs_lower_drop_tail(inode, lower);
+		WRITE_ONCE(WTFS_I(inode)->tail, last + 1);
+		if (first == last)
+			return;
+		last--;
+	}
+	invalidate_inode_pages2_range(lower->f_mapping, first, last);
+}
+
+/**
  * wtfs_lower_settle - bring what the lower cached of a range to the device, and
  *		       out of memory
  * @inode: the wtfs inode
@@ -107,7 +143,8 @@ errseq_t wtfs_lower_mark(struct file *lower)
  * @mark: from wtfs_lower_mark(), before the range was written to
  *
  * Data is cached once, and a cached lower page would slow every later direct
- * write of the file.
+ * write of the file; but the last page, if it is not full, is left for the next
+ * append until something else is written directly, or the file is closed.
  *
  * Context: process; sleeps, with no wtfs folio locked. Return: 0 or the error,
  * which no fsync() will report again; perhaps that of another write that was
@@ -128,8 +165,9 @@ int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 	if (err)
 		wtfs_lower_file_take_error(inode);
 	if (wtfs_lower_is_cached(lower))
-		invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT,
-					      (pos + len - 1) >> PAGE_SHIFT);
+		wtfs_lower_uncache(inode, lower, pos, pos + len, !err &&
+				   wtfs_lower_keeps_tail(inode, lower,
+							 pos + len));
 	return err;
 }
 
@@ -158,6 +196,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 	ssize_t res = 0;
 	int err = 0;
 
+	wtfs_lower_drop_tail(inode, lower);
 	while (done < len) {
 		errseq_t mark = wtfs_lower_mark(lower);
 
@@ -420,8 +459,10 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	iocb->ki_complete = wtfs_lower_io_complete;
 	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
 		       io->pos, io->len);
-	if (io->write)
+	if (io->write) {
+		wtfs_lower_drop_tail(io->inode, lower);
 		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
+	}
 	res = io->write ? wtfs_iocb_write(iocb, &iter) :
 		wtfs_iocb_read(iocb, &iter);
 	memalloc_nofs_restore(nofs);

@@ -126,6 +126,8 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	/* First, since write-back zeroes what lies behind i_size. */
 	if (done > c->size)
 		i_size_write(c->inode, done);
+	if (c->asks)
+		wtfs_chunk_learn(c);
 	wtfs_count_through_end(c, res);
 	wtfs_chunk_finish(c);
 	if (done < c->end)

@@ -123,6 +123,12 @@ enum wtfs_lower_use {
  * @block:	bytes; direct lower I/O starts and ends at multiples of it, or
  *		0 where the lower file can do no direct I/O. Set when the
  *		first lower file is opened.
+ * @tail:	1 + index of the lower page that is left cached for the next
+ *		append, 0 for none; only a hint, no lock
+ * @appended:	byte after the last small append; this and the next two are
+ *		under the inode lock, exclusive
+ * @allocated:	up to here the lower had blocks then, bytes
+ * @ask_at:	below this size it is no use to ask for more, bytes
  * @seen_size:	the lower's size when the last wtfs file was closed, bytes
  * @seen_mtime:	the lower's mtime then; where either differs at the next
  *		open, somebody changed the lower behind our back
@@ -137,6 +143,10 @@ struct wtfs_inode_info {
 	unsigned int opens;
 	unsigned int writers;
 	unsigned int block;
+	pgoff_t tail;
+	loff_t appended;
+	loff_t allocated;
+	loff_t ask_at;
 	loff_t seen_size;
 	struct timespec64 seen_mtime;
 	bool seen;
@@ -182,6 +192,13 @@ static inline struct path wtfs_lower_path(const struct dentry *dentry)
 		.mnt = wtfs_lower_mnt(dentry->d_sb),
 		.dentry = wtfs_lower_dentry(dentry),
 	};
+}
+
+/* Is direct I/O to be tried on the lower of @inode, a regular file? */
+static inline bool wtfs_lower_direct(const struct inode *inode)
+{
+	return READ_ONCE(WTFS_I(inode)->block) &&
+		READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) == WTFS_IO_DIRECT;
 }
 
 /*
@@ -401,7 +418,7 @@ ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 errseq_t wtfs_lower_mark(struct file *lower);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 		      loff_t len, errseq_t mark);
-bool wtfs_lower_direct(const struct inode *inode);
+void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
 
 /* chunk.c */
 
@@ -428,6 +445,7 @@ bool wtfs_lower_direct(const struct inode *inode);
  * @last_dirty:	the last one held some behind it
  * @taken:	some of those stores are written along
  * @whole:	all that was to be written has been
+ * @asks:	the lower may allocate ahead for this append
  * @bvec:	room for a small @span
  */
 struct wtfs_chunk {
@@ -449,6 +467,7 @@ struct wtfs_chunk {
 	bool last_dirty;
 	bool taken;
 	bool whole;
+	bool asks;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
 };
 
@@ -460,6 +479,7 @@ int wtfs_chunk_lock(struct wtfs_chunk *c);
 size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from);
 size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from);
 void wtfs_chunk_start(struct wtfs_chunk *c);
+void wtfs_chunk_learn(const struct wtfs_chunk *c);
 void wtfs_chunk_redirty(struct wtfs_chunk *c);
 void wtfs_chunk_finish(struct wtfs_chunk *c);
 
