@@ -10,6 +10,12 @@ mount_overlay() {
 	mount -t overlay -o "lowerdir=$MNT/low,upperdir=$MNT/up,workdir=$MNT/work${1:+,$1}" overlay "$OVER"
 }
 
+# what is in the overlay, without times
+tree() {
+	(cd "$OVER" && find . -type f -exec md5sum {} + | sort)
+	(cd "$OVER" && find . -printf '%p %M %n %u %g %s %l\n' | sort)
+}
+
 modprobe overlay 2>/dev/null || skip "no overlayfs here"
 fresh
 mkdir -p "$OVER" "$MNT"/{low,up,work} "$MNT/low/dir/sub"
@@ -38,13 +44,13 @@ assert_eq "$(cd "$OVER" && find . | sort | paste -sd' ')" \
 assert_eq "$(getfattr --only-values -n user.x "$OVER/moved/file")" y "an xattr"
 xfs_io -c "mmap 0 64k" -c "mwrite -S 0x41 0 10" -c "msync -s" "$OVER/big"
 assert_eq "$(head -c 10 "$OVER/big")" AAAAAAAAAA "what was stored"
-before=$(cd "$OVER" && find . -type f -exec md5sum {} + | sort; ls -lR --time-style=+ "$OVER" | grep -v "^total")
+before=$(tree)
 
 note "mounted again, nothing in the caches"
 umount "$OVER"
 drop_caches
 mount_overlay "redirect_dir=on,index=on"
-after=$(cd "$OVER" && find . -type f -exec md5sum {} + | sort; ls -lR --time-style=+ "$OVER" | grep -v "^total")
+after=$(tree)
 assert_eq "$after" "$before" "the tree, mounted again"
 assert_eq "$(cat "$MNT/low/dir/file" "$MNT/low/dir/sub/file")" $'low\nlow' "the lower directory"
 umount "$OVER"

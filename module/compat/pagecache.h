@@ -85,7 +85,7 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 /* Files from whose cache a folio can be dropped as soon as it is written. */
 #ifndef IOCB_DONTCACHE
 #define IOCB_DONTCACHE	0
-#define FGP_DONTCACHE	0
+#define FGP_DONTCACHE	((__force fgf_t)0)
 #define FOP_DONTCACHE	0
 #endif
 

@@ -38,7 +38,7 @@ static struct {
 enum kind { WRITES, DIRECT, AIO, STORES, TRUNCATES, FSYNCS };
 
 /* A thread's own, and in memory rather than in registers: a jump comes back. */
-static _Thread_local struct {
+static __thread struct {
 	sigjmp_buf on_bus;
 	size_t off;
 	uint8_t value;

@@ -45,7 +45,10 @@ static void make_buffer(const char *path)
 
 static void store(uint8_t *map, size_t off)
 {
-	all.model[off] = map[off] = rng();
+	uint8_t value = rng();
+
+	map[off] = value;
+	all.model[off] = value;
 }
 
 static void compare(int lower, size_t off, size_t len, const char *when)

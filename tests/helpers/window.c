@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 
 #define WORDS (PAGE / sizeof(uint64_t))
-#define STORE (1ULL << 63)	/* in a word: the rest is the number of a store */
+#define STORE 0x8000000000000000ULL	/* in a word: the rest is the number of a store */
 
 static struct {
 	int fd;
@@ -36,13 +36,13 @@ static size_t word_of(uint64_t store)
 	return store * 181 % WORDS;
 }
 
-/* The last store to @word among the first @upto; 0 for none. */
-static uint64_t last_store(size_t word, uint64_t upto)
+/* The last store to @word among the first @bound; 0 for none. */
+static uint64_t last_store(size_t word, uint64_t bound)
 {
 	/* 181 * 413 = 1 modulo the number of words */
-	uint64_t back = (upto - word * 413) % WORDS;
+	uint64_t back = (bound - word * 413) % WORDS;
 
-	return upto > back ? upto - back : 0;
+	return bound > back ? bound - back : 0;
 }
 
 static void storer(volatile uint64_t *map)
