@@ -147,6 +147,7 @@ static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,
 		wtfs_cache_extend(inode, i_size_read(lower));
 	else if (i_size_read(lower) < i_size_read(inode))
 		truncate_setsize(inode, i_size_read(lower));
+	wtfs_lower_flush(inode);
 	return err;
 }
 

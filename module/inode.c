@@ -190,6 +190,7 @@ static int wtfs_resize_cached(struct mnt_idmap *idmap, struct dentry *dentry,
 	} else if (!err && new > old) {
 		wtfs_cache_extend(inode, new);
 	}
+	wtfs_lower_flush(inode);
 	filemap_invalidate_unlock(mapping);
 	return err;
 }

@@ -171,6 +171,28 @@ int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 	return err;
 }
 
+/**
+ * wtfs_lower_flush - bring what the lower has in its page cache to the device
+ * @inode: the wtfs inode, locked: nothing is being written through there
+ *
+ * After what makes the lower zero a part of a page, such as a truncate. An
+ * fsync() would have it written at any time else, while an append, say, goes on
+ * copying into it. Its errors are left for that.
+ *
+ * Context: process; sleeps, with no wtfs folio locked.
+ */
+void wtfs_lower_flush(struct inode *inode)
+{
+	struct address_space *mapping = wtfs_lower_inode(inode)->i_mapping;
+
+	if (!READ_ONCE(mapping->nrpages))
+		return;
+	filemap_fdatawrite(mapping);
+	filemap_fdatawait_keep_errors(mapping);
+	WRITE_ONCE(WTFS_I(inode)->tail, 0);
+	invalidate_mapping_pages(mapping, 0, -1);
+}
+
 static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
 				     const struct wtfs_span *span, loff_t pos,
 				     size_t len, int flags)
@@ -512,7 +534,7 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
  * Write what can be written of a request that write-back has to get rid of;
  * a block that cannot be does not take its neighbours along.
  */
-static ssize_t wtfs_lower_write_all(struct wtfs_lower_io *io)
+static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 {
 	unsigned int block = WTFS_I(io->inode)->block ?: PAGE_SIZE;
 	struct file *lower = io->iocb.ki_filp;
@@ -534,6 +556,27 @@ static ssize_t wtfs_lower_write_all(struct wtfs_lower_io *io)
 		off += res > 0 ? res : min_t(size_t, block, span->len - off);
 	}
 	return err ?: span->len;
+}
+
+/* Can it be direct, all of it? */
+static bool wtfs_lower_io_direct(const struct wtfs_lower_io *io)
+{
+	return wtfs_lower_direct(io->inode) &&
+		IS_ALIGNED(io->len, WTFS_I(io->inode)->block);
+}
+
+/* Return: as wtfs_lower_do_write_all(). */
+static ssize_t wtfs_lower_write_all(struct wtfs_lower_io *io)
+{
+	struct mutex *cached = &WTFS_I(io->inode)->cached;
+	ssize_t res;
+
+	if (wtfs_lower_io_direct(io))
+		return wtfs_lower_do_write_all(io);
+	mutex_lock(cached);
+	res = wtfs_lower_do_write_all(io);
+	mutex_unlock(cached);
+	return res;
 }
 
 static void wtfs_lower_io_work(struct work_struct *work)
@@ -559,8 +602,7 @@ static void wtfs_lower_io_work(struct work_struct *work)
  */
 static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 {
-	if (!wtfs_lower_direct(io->inode) ||
-	    !IS_ALIGNED(io->len, WTFS_I(io->inode)->block))
+	if (!wtfs_lower_io_direct(io))
 		return true;
 	/* Somebody else's stores are not subject to the limits of this task. */
 	return io->write && ((current->flags & (PF_WQ_WORKER | PF_MEMALLOC)) ||

@@ -26,6 +26,7 @@ static struct inode *wtfs_alloc_inode(struct super_block *sb)
 	/* vfs_inode was initialised with the slab, and is left as it was. */
 	memset(wi, 0, offsetof(struct wtfs_inode_info, vfs_inode));
 	mutex_init(&wi->lower_lock);
+	mutex_init(&wi->cached);
 	return &wi->vfs_inode;
 }
 

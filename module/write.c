@@ -39,7 +39,7 @@ static int wtfs_write_flags(const struct kiocb *iocb)
 }
 
 /* Return: bytes of the chunk that reached the device, or an error. */
-static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
+static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
 {
 	loff_t first = c->tail > c->pos ? round_down(c->pos, c->block) : c->pos;
 	errseq_t mark = wtfs_lower_mark(c->lower);
@@ -77,6 +77,29 @@ static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 			return res;
 	}
 	return min(pos, c->end) - c->pos;
+}
+
+/*
+ * Does the lower copy into its page cache, or zero there what comes before the
+ * chunk? Not if it refuses direct I/O for once: nobody can foresee that.
+ */
+static bool wtfs_chunk_is_cached_below(const struct wtfs_chunk *c)
+{
+	return c->tail < c->end_io || c->pos > c->size;
+}
+
+/* Return: as wtfs_chunk_do_write(). */
+static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
+{
+	struct mutex *cached = &WTFS_I(c->inode)->cached;
+	ssize_t res;
+
+	if (!wtfs_chunk_is_cached_below(c))
+		return wtfs_chunk_do_write(c);
+	mutex_lock(cached);
+	res = wtfs_chunk_do_write(c);
+	mutex_unlock(cached);
+	return res;
 }
 
 /*

@@ -125,6 +125,8 @@ enum wtfs_lower_use {
  *		first lower file is opened.
  * @tail:	1 + index of the lower page that is left cached for the next
  *		append, 0 for none; only a hint, no lock
+ * @cached:	held while the lower page cache is written to, until that is
+ *		written out: nothing is copied there to what is on its way
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
@@ -144,6 +146,7 @@ struct wtfs_inode_info {
 	unsigned int writers;
 	unsigned int block;
 	pgoff_t tail;
+	struct mutex cached;
 	loff_t appended;
 	loff_t allocated;
 	loff_t ask_at;
@@ -416,6 +419,7 @@ ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
 			 int flags);
 errseq_t wtfs_lower_mark(struct file *lower);
+void wtfs_lower_flush(struct inode *inode);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 		      loff_t len, errseq_t mark);
 void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
