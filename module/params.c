@@ -6,6 +6,7 @@
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/namei.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -131,6 +132,60 @@ static void wtfs_force_stable(struct fs_context *fc,
 	ctx->given |= BIT(WTFS_GIVEN_STABLE);
 }
 
+/* Every wtfs that has a lower tree, and the lock of the list. */
+static LIST_HEAD(wtfs_live);
+static DEFINE_MUTEX(wtfs_live_lock);
+
+static bool wtfs_trees_overlap(struct dentry *a, struct dentry *b)
+{
+	return a->d_sb == b->d_sb && (is_subdir(a, b) || is_subdir(b, a));
+}
+
+/* Called under wtfs_live_lock. */
+static bool wtfs_lower_is_taken(struct dentry *lower)
+{
+	const struct wtfs_sb_info *other;
+
+	list_for_each_entry(other, &wtfs_live, live)
+		if (wtfs_trees_overlap(other->lower.dentry, lower))
+			return true;
+	return false;
+}
+
+/*
+ * Only one wtfs may cache a lower file: of two, each would fill up what a write
+ * leaves of a block from a cache that knows nothing of the other's writes.
+ */
+static int wtfs_live_add(struct fs_context *fc, struct wtfs_sb_info *sbi)
+{
+	int err = 0;
+
+	mutex_lock(&wtfs_live_lock);
+	if (wtfs_lower_is_taken(sbi->lower.dentry))
+		err = -EBUSY;
+	else
+		list_add(&sbi->live, &wtfs_live);
+	mutex_unlock(&wtfs_live_lock);
+	if (err)
+		errorfc(fc,
+			"the lower directory %s, or one above or below it, is already mounted by a wtfs: bind-mount that",
+			fc->source);
+	return err;
+}
+
+/**
+ * wtfs_live_remove - let another wtfs have the lower tree
+ * @sbi: caches nothing any more; perhaps was not in the list
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_live_remove(struct wtfs_sb_info *sbi)
+{
+	mutex_lock(&wtfs_live_lock);
+	list_del_init(&sbi->live);
+	mutex_unlock(&wtfs_live_lock);
+}
+
 /* Look LOWERDIR up now: the mount may be about to cover it. */
 static int wtfs_lookup_lower(struct fs_context *fc, struct path *path)
 {
@@ -216,6 +271,8 @@ static int wtfs_get_lower(struct fs_context *fc)
 	err = wtfs_check_lower(fc, &path);
 	if (!err)
 		err = wtfs_clone_lower(fc, &path, sbi);
+	if (!err)
+		err = wtfs_live_add(fc, sbi);
 	path_put(&path);
 	return err;
 }
@@ -275,17 +332,19 @@ static const struct fs_context_operations wtfs_context_ops = {
 static int wtfs_init_fs_context(struct fs_context *fc)
 {
 	struct wtfs_fs_context *ctx;
+	struct wtfs_sb_info *sbi;
 
 	ctx = kzalloc_obj(*ctx, GFP_KERNEL_ACCOUNT);
 	if (!ctx)
 		return -ENOMEM;
 	if (fc->purpose != FS_CONTEXT_FOR_RECONFIGURE) {
-		fc->s_fs_info = kzalloc_obj(struct wtfs_sb_info,
-					    GFP_KERNEL_ACCOUNT);
-		if (!fc->s_fs_info) {
+		sbi = kzalloc_obj(*sbi, GFP_KERNEL_ACCOUNT);
+		if (!sbi) {
 			kfree(ctx);
 			return -ENOMEM;
 		}
+		INIT_LIST_HEAD(&sbi->live);
+		fc->s_fs_info = sbi;
 	}
 	fc->fs_private = ctx;
 	fc->ops = &wtfs_context_ops;

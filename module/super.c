@@ -221,6 +221,7 @@ void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
 {
 	if (!sbi)
 		return;
+	wtfs_live_remove(sbi);
 	wtfs_pin_stop(sbi);
 	dput(sbi->lower.dentry);
 	/* The clone is a long-term mount, which mntput() alone never frees. */

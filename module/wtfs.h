@@ -17,6 +17,7 @@
 #include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/kobject.h>
+#include <linux/list.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/path.h>
@@ -68,6 +69,7 @@ struct wtfs_options {
 
 /**
  * struct wtfs_sb_info - a mounted wtfs
+ * @live:	in the list of those that have a lower tree, see params.c
  * @lower:	root of the lower tree; pins its mount for as long as we live
  * @cred:	the mounter's credentials, with which lower files are opened
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
@@ -84,6 +86,7 @@ struct wtfs_options {
  * @opts:	mount options; a remount changes single fields (READ_ONCE)
  */
 struct wtfs_sb_info {
+	struct list_head live;
 	struct path lower;
 	const struct cred *cred;
 	const struct cred *wb_cred;
@@ -220,6 +223,7 @@ enum wtfs_stable wtfs_default_stable(void);
 /* params.c */
 extern struct file_system_type wtfs_fs_type;
 int wtfs_show_options(struct seq_file *m, struct dentry *root);
+void wtfs_live_remove(struct wtfs_sb_info *sbi);
 
 /* super.c */
 int wtfs_fill_super(struct super_block *sb, struct fs_context *fc);

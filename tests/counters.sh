@@ -66,9 +66,13 @@ for event in write_start submit complete; do
 		fail "no event $event: $(cat $TRACE/trace)"
 done
 
-note "two mounts of one lower count for themselves"
-mkdir "$T/other"
-mount -t wtfs "$LOWER" "$T/other"
+note "two mounts count for themselves"
+umount_wtfs
+mkdir "$T/other" "$LOWER/this" "$LOWER/that"
+cp "$LOWER/file" "$LOWER/that/file"
+mount -t wtfs "$LOWER/this" "$MNT"
+mount -t wtfs "$LOWER/that" "$T/other"
+dir=$(counters)
 other=$(counters "$T/other")
 assert_ne "$other" "$dir" "the directory of the second mount"
 assert_eq "$(<"$other/through_writes")" 0 "its write-throughs"
@@ -76,6 +80,9 @@ rose through_writes 0 io "$T/other/file" write:0:100:E
 assert_eq "$(<"$other/through_writes")" 1 "its write-throughs after one"
 umount "$T/other"
 [ ! -e "$other" ] || fail "the directory outlives its mount"
+umount_wtfs
+mount_wtfs
+dir=$(counters)
 
 note "somebody who reads while it is unmounted"
 (while cat "$dir"/* >/dev/null 2>&1; do :; done) &

@@ -3,7 +3,7 @@
 # TEST: mounting: what the options do and show, and a sentence for each thing that can't be
 # LOWERS: xfs ext4
 # DEBUG: ext4
-# LOG: wtfs: .*(bogus|not a directory|does not exist|missing|on wtfs already|read-only|as deep as)
+# LOG: wtfs: .*(already mounted|bogus|not a directory|does not exist|missing|on wtfs already|read-only|as deep as)
 . "${0%/*}/lib.sh"
 
 OTHER=$T/other
@@ -34,7 +34,7 @@ refused() {
 unused() { [ "$(cat /sys/module/wtfs/refcnt)" = 0 ]; }
 
 fresh
-mkdir -p "$OTHER" "$LOWER/sub"
+mkdir -p "$OTHER" "$T/again" "$LOWER/sub"
 echo hello >"$MNT/hello"
 
 note "options, and what /proc/mounts shows"
@@ -130,13 +130,21 @@ umount_wtfs
 umount "$LOWER"
 mount_lower
 
-note "twice over the same lower, and a bind mount of it"
+note "twice over the same lower, or parts of it; and a bind mount"
+mkdir -p "$LOWER/sub/below" "$LOWER/beside"
 mount_wtfs
-mount -t wtfs "$LOWER" "$OTHER"
-assert_eq "$(cat "$OTHER/hello")" "$(cat "$MNT/hello")" "a second mount"
-umount "$OTHER"
+refused "already mounted" "$LOWER" "$OTHER"
+refused "already mounted" "$LOWER/sub/below" "$OTHER"
 mount --bind "$MNT/sub" "$OTHER"
-assert_eq "$(ls "$OTHER")" in-sub "a bind mount of a directory"
+assert_eq "$(ls "$OTHER")" $'below\nin-sub' "a bind mount of a directory"
+umount "$OTHER"
+umount_wtfs
+mount -t wtfs "$LOWER/sub" "$MNT"
+refused "already mounted" "$LOWER" "$OTHER"
+mount --bind "$LOWER" "$T/again"
+refused "already mounted" "$T/again/sub" "$OTHER"
+umount "$T/again"
+ok mount -t wtfs "$LOWER/beside" "$OTHER"
 umount "$OTHER"
 umount_wtfs
 
