@@ -7,6 +7,7 @@
  * not vfs_getxattr() and vfs_setxattr() on the lower.
  */
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/xattr.h>
 
 #include "wtfs.h"
@@ -19,10 +20,9 @@ static int wtfs_xattr_get(const struct xattr_handler *handler,
 			      wtfs_lower_inode(inode), name, buffer, size);
 }
 
-static int wtfs_xattr_set(const struct xattr_handler *handler,
-			  struct mnt_idmap *idmap, struct dentry *dentry,
-			  struct inode *inode, const char *name,
-			  const void *value, size_t size, int flags)
+static int wtfs_xattr_set_lower(struct mnt_idmap *idmap, struct dentry *dentry,
+				const char *name, const void *value,
+				size_t size, int flags)
 {
 	struct vfsmount *mnt = wtfs_lower_mnt(dentry->d_sb);
 	struct dentry *lower = wtfs_lower_dentry(dentry);
@@ -39,6 +39,31 @@ static int wtfs_xattr_set(const struct xattr_handler *handler,
 		err = __vfs_removexattr_locked(idmap, lower, name, NULL);
 	inode_unlock(d_inode(lower));
 	mnt_drop_write(mnt);
+	return err;
+}
+
+/* Does the lower take @name away when it is written to, even by write-back? */
+static bool wtfs_xattr_is_privilege(const struct inode *inode, const char *name)
+{
+	return S_ISREG(inode->i_mode) && !strcmp(name, XATTR_NAME_CAPS);
+}
+
+static int wtfs_xattr_set(const struct xattr_handler *handler,
+			  struct mnt_idmap *idmap, struct dentry *dentry,
+			  struct inode *inode, const char *name,
+			  const void *value, size_t size, int flags)
+{
+	bool flush = value && wtfs_xattr_is_privilege(inode, name);
+	int err;
+
+	/* What was stored before must not undo it when it is written back. */
+	if (flush) {
+		filemap_invalidate_lock(inode->i_mapping);
+		wtfs_cache_flush(inode, 0, LLONG_MAX);
+	}
+	err = wtfs_xattr_set_lower(idmap, dentry, name, value, size, flags);
+	if (flush)
+		filemap_invalidate_unlock(inode->i_mapping);
 	/* An ACL can be a mode too, where it is set in this way. */
 	wtfs_inode_copy_attr(inode);
 	return err;

@@ -300,6 +300,32 @@ SCENARIO(write_removes_capability)
 #undef GET
 }
 
+/* What was stored before a capability is set does not take it away again. */
+SCENARIO(capability_stays)
+{
+	struct vfs_cap_data cap = {
+		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+		.data = { { .permitted = 1 << 13 } },
+	};
+	char got[100];
+	char *map;
+	int fd;
+
+	make_file("f", 2 * PAGE, 1);
+	fd = open("f", O_RDWR);
+	map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map[5] = 'x';
+	R(setxattr("f", "security.capability", &cap, XATTR_CAPS_SZ_2, 0));
+	R(fsync(fd));
+	R(getxattr("f", "security.capability", got, sizeof(got)));
+	map[PAGE] = 'y';
+	R(removexattr("f", "security.capability"));
+	R(setxattr("f", "security.capability", &cap, XATTR_CAPS_SZ_2, XATTR_CREATE));
+	R(msync(map, 2 * PAGE, MS_SYNC));
+	say_xattrs("f");
+	say_content("f");
+}
+
 SCENARIO(setgid_directory)
 {
 	R(mkdir("d", 0777));
