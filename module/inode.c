@@ -9,8 +9,13 @@
 #include <linux/fs_stack.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 
 #include "wtfs.h"
+
+/* Extents that the lower is asked for at once: some pages of user memory. */
+#define WTFS_FIEMAP_BATCH	128U
 
 /* What of the lower's i_flags the VFS must see on our inode. */
 #define WTFS_COPY_I_FLAGS	(S_SYNC | S_DIRSYNC | S_APPEND | S_IMMUTABLE)
@@ -252,15 +257,85 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	return err;
 }
 
+/*
+ * Have the lower fill in all of @fi. It does so with its inode locked, and the
+ * memory may be a mapping of the wtfs file, whose faults wait for that lock: so
+ * it may not fault there, but before, and again if the memory is gone by then.
+ */
+static int wtfs_fiemap_fill(struct inode *lower, struct fiemap_extent_info *fi,
+			    u64 start, u64 len)
+{
+	size_t size = fi->fi_extents_max * sizeof(*fi->fi_extents_start);
+	unsigned int flags = fi->fi_flags;
+	size_t left;
+	int err;
+
+	do {
+		left = fault_in_safe_writeable((char __user *)fi->fi_extents_start,
+					       size);
+		fi->fi_flags = flags;
+		fi->fi_extents_mapped = 0;
+		pagefault_disable();
+		err = lower->i_op->fiemap(lower, fi, start, len);
+		pagefault_enable();
+	} while (err == -EFAULT && !left && !fatal_signal_pending(current));
+	return err;
+}
+
+/* Where to go on behind the last extent of @fi, which is full; @end for never */
+static int wtfs_fiemap_next(const struct fiemap_extent_info *fi, u64 end,
+			    u64 *next)
+{
+	struct fiemap_extent last;
+
+	if (copy_from_user(&last, fi->fi_extents_start +
+			   fi->fi_extents_mapped - 1, sizeof(last)))
+		return -EFAULT;
+	*next = last.fe_flags & FIEMAP_EXTENT_LAST ? end :
+		last.fe_logical + last.fe_length;
+	return 0;
+}
+
+/* Batch by batch: there may be more memory than can be faulted in at once. */
+static int wtfs_fiemap_batches(struct inode *lower,
+			       struct fiemap_extent_info *fieinfo,
+			       u64 start, u64 end)
+{
+	struct fiemap_extent_info fi = { };
+	unsigned int left;
+	int err;
+
+	do {
+		left = fieinfo->fi_extents_max - fieinfo->fi_extents_mapped;
+		fi.fi_flags = fieinfo->fi_flags;
+		fi.fi_extents_start = fieinfo->fi_extents_start +
+			fieinfo->fi_extents_mapped;
+		fi.fi_extents_max = min(left, WTFS_FIEMAP_BATCH);
+		err = wtfs_fiemap_fill(lower, &fi, start, end - start);
+		fieinfo->fi_extents_mapped += fi.fi_extents_mapped;
+		if (err || fi.fi_extents_mapped < fi.fi_extents_max)
+			break;
+		err = wtfs_fiemap_next(&fi, end, &start);
+	} while (!err && start < end && fi.fi_extents_max < left);
+	fieinfo->fi_flags = fi.fi_flags;
+	return err;
+}
+
 static int wtfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
 		       u64 start, u64 len)
 {
 	struct inode *lower = wtfs_lower_inode(inode);
+	u64 end = start + len;
 
 	if (!lower->i_op->fiemap)
 		return -EOPNOTSUPP;
 	wtfs_cache_flush(inode, 0, LLONG_MAX);
-	return lower->i_op->fiemap(lower, fieinfo, start, len);
+	/* They are only counted, or it is refused. */
+	if (!fieinfo->fi_extents_max || !len || start >= inode->i_sb->s_maxbytes)
+		return lower->i_op->fiemap(lower, fieinfo, start, len);
+	if (end < start || end > inode->i_sb->s_maxbytes)
+		end = inode->i_sb->s_maxbytes;
+	return wtfs_fiemap_batches(lower, fieinfo, start, end);
 }
 
 /**

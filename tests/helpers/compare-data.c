@@ -774,6 +774,51 @@ SCENARIO(fiemap)
 	say_extents("f", FIEMAP_FLAG_XATTR);
 }
 
+/* What is said of the extents of 300 blocks apart, with room for @count. */
+static void say_many_extents(int fd, struct fiemap *map, uint64_t start, uint64_t len,
+			     unsigned int count)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	memset(map, 0, sizeof(*map) + 400 * sizeof(*map->fm_extents));
+	map->fm_start = start;
+	map->fm_length = len;
+	map->fm_flags = FIEMAP_FLAG_SYNC;
+	map->fm_extent_count = count;
+	R(ioctl(fd, FS_IOC_FIEMAP, map));
+	for (i = 0; i < map->fm_mapped_extents && count; i++)
+		sum = sum * 31 + map->fm_extents[i].fe_logical + map->fm_extents[i].fe_flags;
+	say("%u of %u extents from %llu, flags %#x: %llx", map->fm_mapped_extents, count,
+	    (unsigned long long)start, map->fm_flags, (unsigned long long)sum);
+}
+
+SCENARIO(fiemap_many)
+{
+	static const unsigned int counts[] = { 400, 300, 299, 257, 256, 129, 128, 127, 1, 0 };
+	struct fiemap *map = xalloc(PAGE, sizeof(*map) + 400 * sizeof(*map->fm_extents));
+	int i, fd = new_file("f");
+
+	for (i = 0; i < 300; i++)
+		if (pwrite(fd, data, PAGE, (2ULL * i + 1) * PAGE) != PAGE)
+			die_errno("pwrite");
+	fsync(fd);
+	for (i = 0; i < (int)ARRAY_SIZE(counts); i++)
+		say_many_extents(fd, map, 0, FIEMAP_MAX_OFFSET, counts[i]);
+	say_many_extents(fd, map, 201 * PAGE, 300 * PAGE, 400);
+	say_many_extents(fd, map, 201 * PAGE, FIEMAP_MAX_OFFSET, 400);
+	say_many_extents(fd, map, 201 * PAGE, 0, 400);
+	say_many_extents(fd, map, 700 * PAGE, PAGE, 400);
+	say_many_extents(fd, map, 1ULL << 63, PAGE, 400);
+	errno = 0;
+	R(ioctl(fd, FS_IOC_FIEMAP, (char *)NULL + PAGE));
+	map->fm_length = FIEMAP_MAX_OFFSET;
+	map->fm_start = 0;
+	map->fm_extent_count = 400;
+	mprotect((char *)map + PAGE, PAGE, PROT_NONE);
+	R(ioctl(fd, FS_IOC_FIEMAP, map));
+}
+
 /* ---- flags of single writes -------------------------------------------------- */
 
 SCENARIO(rwf_flags)

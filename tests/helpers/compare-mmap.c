@@ -58,6 +58,43 @@ SCENARIO(protections)
 	map(open("f", O_RDWR), 8192, RW, MAP_SHARED_VALIDATE | 0x10000000);
 }
 
+static int fiemap_fd;
+
+static void *keep_resizing(void *stop)
+{
+	int i;
+
+	for (i = 0; !__atomic_load_n((bool *)stop, __ATOMIC_RELAXED); i++)
+		if (ftruncate(fiemap_fd, (i % 2 + 1) * 65536))
+			die_errno("ftruncate");
+	return NULL;
+}
+
+/* Where the extents are told to what is mapped itself, and changes its size. */
+SCENARIO(fiemap_to_mapping)
+{
+	struct fiemap *to;
+	bool stop = false;
+	pthread_t thread;
+	int i, bad = 0;
+
+	make_file("f", 65536, 1);
+	fiemap_fd = open("f", O_RDWR);
+	to = (struct fiemap *)map(fiemap_fd, 65536, RW, MAP_SHARED);
+	pthread_create(&thread, NULL, keep_resizing, &stop);
+	for (i = 0; i < 300; i++) {
+		memset(to, 0, sizeof(*to));
+		to->fm_length = FIEMAP_MAX_OFFSET;
+		to->fm_extent_count = 200;
+		if (i % 2)
+			madvise(to, 65536, MADV_DONTNEED);
+		bad += ioctl(fiemap_fd, FS_IOC_FIEMAP, to) || to->fm_mapped_extents < 1;
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	say("%d without an answer", bad);
+}
+
 SCENARIO(protection_changes)
 {
 	char *p;
