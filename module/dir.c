@@ -35,25 +35,6 @@ static int wtfs_start_error(struct dentry *dentry, int err)
 	return err == -EINVAL ? -ESTALE : err;
 }
 
-/*
- * The VFS has checked what the caller may do, with the idmap of his mount, and
- * does not tell us that idmap where something is linked or removed: so the
- * lower must not check again as him.
- */
-static const struct cred *wtfs_cred_begin(struct super_block *sb)
-{
-	if (likely(!READ_ONCE(wtfs_sb(sb)->idmapped)))
-		return NULL;
-	return override_creds(wtfs_sb(sb)->wb_cred);
-}
-
-/* Pairs with wtfs_cred_begin() */
-static void wtfs_cred_end(const struct cred *old)
-{
-	if (old)
-		revert_creds(old);
-}
-
 static struct dentry *wtfs_start_creating(struct dentry *dentry)
 {
 	struct dentry *lower;

@@ -133,9 +133,12 @@ static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,
 {
 	struct inode *inode = file_inode(file);
 	struct inode *lower = wtfs_lower_inode(inode);
+	loff_t before;
 	int err;
 
 	wtfs_cache_flush(inode, 0, LLONG_MAX);
+	/* Less than ours where the end of the file could not be written. */
+	before = i_size_read(lower);
 	if (wtfs_fallocate_changes_data(mode)) {
 		err = invalidate_inode_pages2_range(inode->i_mapping,
 						    offset >> PAGE_SHIFT, -1);
@@ -145,7 +148,7 @@ static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,
 	err = vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
 	if (i_size_read(lower) > i_size_read(inode))
 		wtfs_cache_extend(inode, i_size_read(lower));
-	else if (i_size_read(lower) < i_size_read(inode))
+	else if (i_size_read(lower) < before)
 		truncate_setsize(inode, i_size_read(lower));
 	wtfs_lower_flush(inode);
 	return err;

@@ -374,10 +374,12 @@ struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
 	/* A copy: the lookup puts the hash of the lower directory into it. */
 	struct qstr name = QSTR_INIT(dentry->d_name.name, dentry->d_name.len);
 	struct inode *lower_inode, *inode = NULL;
+	const struct cred *old = wtfs_cred_begin(dir->i_sb);
 	struct dentry *lower;
 
 	lower = lookup_noperm_unlocked(&name,
 				       wtfs_lower_dentry(dentry->d_parent));
+	wtfs_cred_end(old);
 	if (IS_ERR(lower))
 		return lower;
 	wtfs_dentry_attach(dentry, lower);

@@ -34,6 +34,24 @@ static loff_t wtfs_do_clone(struct file *in, loff_t pos_in, struct file *out,
 	return res;
 }
 
+/* Have the lower share; both files are on the device, and stay so. */
+static loff_t wtfs_do_remap(struct file *in, loff_t pos_in, struct file *out,
+			    loff_t pos_out, loff_t len, unsigned int flags)
+{
+	const struct cred *old;
+	loff_t res;
+
+	if (!(flags & REMAP_FILE_DEDUP))
+		return wtfs_do_clone(in, pos_in, out, pos_out, len, flags);
+	/* Into a file that is not open for writing, if the caller owns it. */
+	old = wtfs_cred_begin(file_inode(out)->i_sb);
+	res = vfs_dedupe_file_range_one(wtfs_lower_file(in), pos_in,
+					wtfs_lower_file(out), pos_out, len,
+					flags & ~REMAP_FILE_DEDUP);
+	wtfs_cred_end(old);
+	return res;
+}
+
 /**
  * wtfs_remap_file_range - have the lower share a range of one file with another
  * @in: the file to share from
@@ -44,7 +62,9 @@ static loff_t wtfs_do_clone(struct file *in, loff_t pos_in, struct file *out,
  * @flags: REMAP_FILE_*; with REMAP_FILE_DEDUP only what is the same already
  *
  * Both files are locked, and both caches kept clean, from before the lower
- * looks at what is on its device until it is done.
+ * looks at what is on its device until it is done. If what is cached could not
+ * be written, now or since that was last told, nothing is shared: the lower has
+ * something older.
  *
  * Context: process; sleeps. Return: bytes shared, or an error.
  */
@@ -56,15 +76,11 @@ loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
 
 	lock_two_nondirectories(from, to);
 	filemap_invalidate_lock_two(from->i_mapping, to->i_mapping);
-	wtfs_cache_flush(from, 0, LLONG_MAX);
-	wtfs_cache_flush(to, 0, LLONG_MAX);
-	if (flags & REMAP_FILE_DEDUP)
-		res = vfs_dedupe_file_range_one(wtfs_lower_file(in), pos_in,
-						wtfs_lower_file(out), pos_out,
-						len,
-						flags & ~REMAP_FILE_DEDUP);
-	else
-		res = wtfs_do_clone(in, pos_in, out, pos_out, len, flags);
+	/* What failed to be written is still told by fsync(), too. */
+	res = filemap_write_and_wait(from->i_mapping) ?:
+		filemap_write_and_wait(to->i_mapping);
+	if (!res)
+		res = wtfs_do_remap(in, pos_in, out, pos_out, len, flags);
 	wtfs_inode_copy_attr(to);
 	filemap_invalidate_unlock_two(from->i_mapping, to->i_mapping);
 	unlock_two_nondirectories(from, to);

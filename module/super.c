@@ -212,6 +212,33 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 }
 
 /**
+ * wtfs_cred_begin - have the lower not check again what the VFS has checked
+ * @sb: the wtfs
+ *
+ * The VFS has checked what the caller may do, with the idmap of his mount, and
+ * does not tell us that idmap where a name is looked up, linked or removed, or
+ * something deduplicated: the lower would check him without.
+ *
+ * Context: process. Return: for wtfs_cred_end().
+ */
+const struct cred *wtfs_cred_begin(struct super_block *sb)
+{
+	if (likely(!READ_ONCE(wtfs_sb(sb)->idmapped)))
+		return NULL;
+	return override_creds(wtfs_sb(sb)->wb_cred);
+}
+
+/**
+ * wtfs_cred_end - be the caller again
+ * @old: from wtfs_cred_begin()
+ */
+void wtfs_cred_end(const struct cred *old)
+{
+	if (old)
+		revert_creds(old);
+}
+
+/**
  * wtfs_sb_info_free - let go of the lower directory
  * @sbi: of a superblock that is gone or never was; may be NULL
  *

@@ -227,6 +227,8 @@ void wtfs_live_remove(struct wtfs_sb_info *sbi);
 
 /* super.c */
 int wtfs_fill_super(struct super_block *sb, struct fs_context *fc);
+const struct cred *wtfs_cred_begin(struct super_block *sb);
+void wtfs_cred_end(const struct cred *old);
 void wtfs_sb_info_free(struct wtfs_sb_info *sbi);
 void wtfs_kill_sb(struct super_block *sb);
 

@@ -88,3 +88,16 @@ dm_switch "$phys" $LEN error
 assert_eq "$(run store:$BAD:100:I msync:$BAD:100 msync:$BAD:100)" "ok EIO ok" \
 	"a mapped store to the bad part"
 dm_switch
+
+note "a clone of what can't be written back fails, and fsync says it all the same"
+if [ "$LOWERFS" = xfs ]; then
+	assert_eq "$(run write:$BAD:$LEN:J)" "$LEN" "a write to the part that is good again"
+	dm_switch "$phys" $LEN error
+	assert_eq "$(run store:$BAD:100:K)" ok "a mapped store to the bad part"
+	if cp --reflink=always "$FILE" "$MNT/clone" 2>"$T/err"; then
+		fail "a clone succeeds that lacks what could not be written"
+	fi
+	grep -q 'Input/output' "$T/err" || fail "the clone: $(<"$T/err")"
+	assert_eq "$(run fsync)" EIO "fsync of the file"
+	dm_switch
+fi

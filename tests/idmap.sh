@@ -18,6 +18,9 @@ story() {
 	trap - ERR
 	set +e
 	exec 2>&1
+	as cat private/inside
+	other cat private/inside
+	as sh -c 'echo more >private/new; rm private/inside; ls private nothing private/nothing'
 	stat -c '%n %U %G %a' . theirs root-file
 	as sh -c 'echo mine >mine; mkdir dir; ln -s mine soft; mkfifo fifo; ln mine dir/hard; echo x >dir/gone'
 	as mv dir/hard dir/renamed
@@ -47,8 +50,10 @@ story() {
 
 # setup DIR: what the story begins with
 setup() {
-	mkdir "$1"
+	mkdir -p "$1/private"
 	chown 0:0 "$1"
+	echo inside >"$1/private/inside"
+	chmod 700 "$1/private"
 	echo theirs >"$1/theirs"
 	echo root >"$1/root-file"
 	chown 0:0 "$1/theirs"
@@ -66,6 +71,8 @@ mount --bind -o X-mount.idmap=b:0:5000:1000 "$LOWER/below" "$MAPPED" ||
 	skip "no idmapped mounts here"
 (cd "$MAPPED" && story) >"$T/below"
 umount "$MAPPED"
+# so that each name is looked up by who asks for it
+drop_caches
 ok mount --bind -o X-mount.idmap=b:0:5000:1000 "$MNT/over" "$MAPPED"
 (cd "$MAPPED" && story) >"$T/over"
 umount "$MAPPED"

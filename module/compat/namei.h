@@ -23,7 +23,10 @@ void d_mark_tmpfile(struct file *file, struct inode *inode);
 	hlist_for_each_entry(dentry, &(inode)->i_dentry, d_u.d_alias)
 #endif
 
-/* Checks MAY_EXEC once more, on the lower directory: no harm, only slower. */
+/*
+ * Checks MAY_EXEC once more, on the lower directory: only slower, as long as
+ * nobody is idmapped (wtfs_cred_begin()).
+ */
 #ifndef WTFS_HAVE_LOOKUP_NOPERM
 static inline struct dentry *lookup_noperm_unlocked(struct qstr *name,
 						    struct dentry *base)
