@@ -66,5 +66,5 @@ int wtfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 	mnt_drop_write(mnt);
 	/* The mode is part of it. */
 	wtfs_inode_copy_attr(d_inode(dentry));
-	return err;
+	return err ?: wtfs_sync_attr(d_inode(dentry));
 }

@@ -35,6 +35,14 @@ static int wtfs_start_error(struct dentry *dentry, int err)
 	return err == -EINVAL ? -ESTALE : err;
 }
 
+/* Names in @dir have changed: commit that where our mount wants it. */
+static int wtfs_sync_names(struct inode *dir)
+{
+	if (likely(!(dir->i_sb->s_flags & (SB_SYNCHRONOUS | SB_DIRSYNC))))
+		return 0;
+	return wtfs_commit_metadata(dir);
+}
+
 static struct dentry *wtfs_start_creating(struct dentry *dentry)
 {
 	struct dentry *lower;
@@ -109,7 +117,7 @@ static int wtfs_create_any(struct inode *dir, struct dentry *dentry,
 		end_creating(lower);
 	}
 	mnt_drop_write(mnt);
-	return err;
+	return err ?: wtfs_sync_names(dir);
 }
 
 /**
@@ -235,7 +243,7 @@ static int wtfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	end_removing(lower);
 out_drop_write:
 	mnt_drop_write(mnt);
-	return err;
+	return err ?: wtfs_sync_names(dir);
 }
 
 static int wtfs_unlink(struct inode *dir, struct dentry *dentry)
@@ -293,7 +301,7 @@ static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 	end_renaming(&rd);
 out_drop_write:
 	mnt_drop_write(mnt);
-	return err;
+	return err ?: wtfs_sync_names(old_dir) ?: wtfs_sync_names(new_dir);
 }
 
 /* Give @file, made by do_tmpfile(), the lower's new inode. */

@@ -83,8 +83,16 @@ static struct dentry *wtfs_get_parent(struct dentry *child)
 	return wtfs_dentry_obtain(child->d_sb, dget_parent(lower));
 }
 
-/* What an NFS server has promised to its client to be on disk. */
-static int wtfs_commit_metadata(struct inode *inode)
+/**
+ * wtfs_commit_metadata - have the last change of an inode on disk
+ * @inode: ours; with a directory, the names in it
+ *
+ * For NFS servers, which have promised it to their clients, and for mounts with
+ * -o sync.
+ *
+ * Context: process; waits for the lower. Return: 0 or the lower's error.
+ */
+int wtfs_commit_metadata(struct inode *inode)
 {
 	struct inode *lower = wtfs_lower_inode(inode);
 	const struct export_operations *ops = lower->i_sb->s_export_op;

@@ -121,6 +121,21 @@ static loff_t wtfs_llseek(struct file *file, loff_t offset, int whence)
 					i_size_read(inode));
 }
 
+/**
+ * wtfs_sync_change - commit a change of a file that was no write
+ * @file: by which it was changed
+ *
+ * Open lower files are shared, and know nothing of O_DSYNC.
+ *
+ * Context: process; the lower is not locked. Return: 0 or the lower's error.
+ */
+int wtfs_sync_change(struct file *file)
+{
+	if (file->f_flags & O_DSYNC)
+		return wtfs_commit_metadata(file_inode(file));
+	return wtfs_sync_attr(file_inode(file));
+}
+
 /* Does this kind of fallocate change what can be read? Newer kinds may. */
 static bool wtfs_fallocate_changes_data(int mode)
 {
@@ -167,7 +182,7 @@ static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
 	/* The lower has removed privileges, unless it refused. */
 	wtfs_inode_copy_attr(inode);
 	inode_unlock(inode);
-	return err;
+	return err ?: wtfs_sync_change(file);
 }
 
 #define WTFS_FILE_FOPS						\

@@ -73,6 +73,22 @@ bool wtfs_inode_is_stale(const struct inode *inode)
 		inode->i_mode != lower->i_mode;
 }
 
+/**
+ * wtfs_sync_attr - attributes have changed: on a mount with -o sync, commit that
+ * @inode: ours
+ *
+ * The lower knows nothing of our mount's options. What chattr says of the inode
+ * is for the lower, which does as it does for its own users.
+ *
+ * Context: process; the lower is not locked. Return: 0 or the lower's error.
+ */
+int wtfs_sync_attr(struct inode *inode)
+{
+	if (likely(!(inode->i_sb->s_flags & SB_SYNCHRONOUS)))
+		return 0;
+	return wtfs_commit_metadata(inode);
+}
+
 /*
  * Where one mount of us is idmapped, a caller's own rights in the lower don't
  * say what he may do; see wtfs_cred_begin().
@@ -254,7 +270,7 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	if (known)
 		wtfs_cache_remember(inode);
 	wtfs_inode_copy_attr(inode);
-	return err;
+	return err ?: wtfs_sync_attr(inode);
 }
 
 /*
@@ -380,7 +396,7 @@ int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 	}
 	wtfs_inode_copy_attr(inode);
 	filemap_invalidate_unlock(mapping);
-	return err;
+	return err ?: wtfs_sync_attr(inode);
 }
 
 /**

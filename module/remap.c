@@ -73,6 +73,7 @@ loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
 {
 	struct inode *from = file_inode(in), *to = file_inode(out);
 	loff_t res;
+	int err;
 
 	lock_two_nondirectories(from, to);
 	filemap_invalidate_lock_two(from->i_mapping, to->i_mapping);
@@ -84,5 +85,6 @@ loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
 	wtfs_inode_copy_attr(to);
 	filemap_invalidate_unlock_two(from->i_mapping, to->i_mapping);
 	unlock_two_nondirectories(from, to);
-	return res;
+	err = res > 0 ? wtfs_sync_change(out) : 0;
+	return err ?: res;
 }

@@ -252,6 +252,7 @@ struct dentry *wtfs_dentry_obtain(struct super_block *sb, struct dentry *lower);
 
 /* export.c */
 extern const struct export_operations wtfs_export_ops;
+int wtfs_commit_metadata(struct inode *inode);
 
 /* inode.c */
 extern const struct inode_operations wtfs_file_iops;
@@ -267,6 +268,7 @@ int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 		      struct file_kattr *fa);
 void wtfs_inode_copy_attr(struct inode *inode);
 bool wtfs_inode_is_stale(const struct inode *inode);
+int wtfs_sync_attr(struct inode *inode);
 int wtfs_update_time(struct inode *inode, enum fs_update_time type,
 		     unsigned int flags);
 
@@ -285,6 +287,7 @@ extern const struct file_operations wtfs_dir_fops;
 /* file.c */
 extern const struct file_operations wtfs_file_fops;
 extern const struct file_operations wtfs_file_remap_fops;
+int wtfs_sync_change(struct file *file);
 
 /* remap.c */
 loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,

@@ -66,7 +66,7 @@ static int wtfs_xattr_set(const struct xattr_handler *handler,
 		filemap_invalidate_unlock(inode->i_mapping);
 	/* An ACL can be a mode too, where it is set in this way. */
 	wtfs_inode_copy_attr(inode);
-	return err;
+	return err ?: wtfs_sync_attr(inode);
 }
 
 /**

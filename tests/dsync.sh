@@ -133,6 +133,35 @@ mount_lower
 mount_wtfs
 assert_eq "$(run size read:0:100:I read:7000000:70000:J)" "7070000 same same" "after a power cut"
 
+note "each change of names with -o sync or dirsync, and of attributes with sync"
+names() {
+	local cmd
+
+	for cmd in "mkdir $MNT/dir" "ln $MNT/file $MNT/dir/new" "mv $MNT/dir/new $MNT/moved" \
+		"ln -s x $MNT/soft" "rm $MNT/soft $MNT/moved" "rmdir $MNT/dir" "mkfifo $MNT/kept-$1"; do
+		# shellcheck disable=SC2086 # a list
+		assert_gt "$(asked $cmd)" 0 "flushes and FUA for: $cmd, with $1"
+	done
+}
+umount_wtfs
+mount_wtfs dirsync
+names dirsync
+umount_wtfs
+mount_wtfs sync
+names sync
+for cmd in "chmod 600 $MNT/file" "setfattr -n user.x -v 1 $MNT/file" "setfacl -m u:7:r $MNT/file" \
+	"chattr +d $MNT/file"; do
+	# shellcheck disable=SC2086
+	assert_gt "$(asked $cmd)" 0 "flushes and FUA for: $cmd, with sync"
+done
+assert_gt "$(asked run allocate:9000000:4096)" 0 "flushes and FUA for fallocate, with sync"
+power_cut
+mount_lower
+mount_wtfs
+[ -p "$MNT/kept-sync" ] || fail "a name made with sync is gone after a power cut"
+[ -p "$MNT/kept-dirsync" ] || fail "a name made with dirsync is gone after a power cut"
+assert_eq "$(stat -c %a "$MNT/file")" 640 "the mode after a power cut"
+
 note "fsync after plain writes and mapped stores"
 assert_eq "$(run write:8000000:10000:K store:8005000:100:L fsync)" "10000 ok ok" "writes"
 power_cut
