@@ -63,6 +63,11 @@ static struct dentry *wtfs_start_removing(struct dentry *dentry)
 				      wtfs_lower_dentry(dentry));
 	if (IS_ERR(lower))
 		return ERR_PTR(wtfs_start_error(dentry, PTR_ERR(lower)));
+	/* Renamed below since the VFS looked: another name would be removed. */
+	if (!wtfs_dentry_same_name(dentry, lower)) {
+		end_removing(lower);
+		return ERR_PTR(wtfs_start_error(dentry, -ESTALE));
+	}
 	wtfs_dentry_busy(dentry);
 	return lower;
 }
@@ -266,6 +271,15 @@ static void wtfs_rename_copy_attr(struct inode *old_dir, struct dentry *old,
 		wtfs_inode_copy_attr(d_inode(new));
 }
 
+/* Have those that are to be renamed still the names that the VFS knows? */
+static bool wtfs_rename_agrees(const struct renamedata *rd,
+			       const struct dentry *old,
+			       const struct dentry *new)
+{
+	return wtfs_dentry_same_name(old, rd->old_dentry) &&
+		wtfs_dentry_same_name(new, rd->new_dentry);
+}
+
 static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 		       struct dentry *old, struct inode *new_dir,
 		       struct dentry *new, unsigned int flags)
@@ -290,6 +304,10 @@ static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 			err = -ESTALE;
 		goto out_drop_write;
 	}
+	if (!wtfs_rename_agrees(&rd, old, new)) {
+		err = -ESTALE;
+		goto out_end;
+	}
 	wtfs_dentry_busy(old);
 	wtfs_dentry_busy(new);
 	err = vfs_rename(&rd);
@@ -298,6 +316,7 @@ static int wtfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 		wtfs_dentry_idle(new);
 	}
 	wtfs_rename_copy_attr(old_dir, old, new_dir, new);
+out_end:
 	end_renaming(&rd);
 out_drop_write:
 	mnt_drop_write(mnt);

@@ -48,10 +48,12 @@ bool wtfs_dentry_is_weird(const struct dentry *lower)
  * wtfs_dentry_attach - put a dentry on a lower one
  * @dentry: not hashed yet
  * @lower: its lower one, with a reference that @dentry takes over
+ *
+ * Whether they agree is still to be seen: the lower one may have been renamed
+ * since it was found.
  */
 void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower)
 {
-	dentry->d_time = wtfs_dentry_seq(lower);
 	dentry->d_fsdata = lower;
 }
 
@@ -88,6 +90,17 @@ static bool wtfs_dentry_is_busy(const struct dentry *dentry)
 static bool wtfs_same_name(const struct qstr *a, const struct qstr *b)
 {
 	return a->len == b->len && !memcmp(a->name, b->name, a->len);
+}
+
+/**
+ * wtfs_dentry_same_name - has the lower dentry still the name of ours?
+ * @dentry: its directory locked
+ * @lower: its lower one, its directory locked
+ */
+bool wtfs_dentry_same_name(const struct dentry *dentry,
+			   const struct dentry *lower)
+{
+	return wtfs_same_name(&dentry->d_name, &lower->d_name);
 }
 
 /*
@@ -180,7 +193,7 @@ int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
 	return wtfs_lower_revalidate(lower, flags);
 }
 
-/* One that is made from a file handle is not attached yet: let it compare. */
+/* No d_seq, nor busy: have them compared when the name is first used. */
 static int wtfs_d_init(struct dentry *dentry)
 {
 	dentry->d_time = ~0UL;

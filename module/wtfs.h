@@ -240,6 +240,8 @@ void wtfs_pin_stop(struct wtfs_sb_info *sbi);
 extern const struct dentry_operations wtfs_dops;
 bool wtfs_dentry_is_weird(const struct dentry *lower);
 void wtfs_dentry_attach(struct dentry *dentry, struct dentry *lower);
+bool wtfs_dentry_same_name(const struct dentry *dentry,
+			   const struct dentry *lower);
 void wtfs_dentry_busy(struct dentry *dentry);
 void wtfs_dentry_idle(struct dentry *dentry);
 int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
