@@ -39,6 +39,8 @@
  * @cred:	as whom to allocate
  * @pos:	first byte, file offset, on a block boundary of the lower
  * @len:	bytes
+ * @abandoned:	the fault waits no longer: the file may have shrunk, or a hole
+ *		have been punched
  * @err:	result
  */
 struct wtfs_reserve {
@@ -49,6 +51,7 @@ struct wtfs_reserve {
 	const struct cred *cred;
 	loff_t pos;
 	loff_t len;
+	bool abandoned;
 	int err;
 };
 
@@ -74,16 +77,20 @@ static bool wtfs_lower_has_block(struct file *lower, loff_t pos, loff_t len)
  * Allocating what is allocated may fail on a full disk too: ask first. Return:
  * 0, or the error if there is no space.
  */
-static int wtfs_reserve_blocks(struct file *lower, loff_t pos, loff_t len)
+static int wtfs_reserve_blocks(const struct wtfs_reserve *r)
 {
-	loff_t block = i_blocksize(file_inode(lower));
-	loff_t end = pos + len;
+	loff_t block = i_blocksize(file_inode(r->lower));
+	loff_t pos, end = r->pos + r->len;
 	int err = 0;
 
-	for (; pos < end && !err; pos += block)
-		if (!wtfs_lower_has_block(lower, pos, block))
-			err = vfs_fallocate(lower, FALLOC_FL_KEEP_SIZE, pos,
+	for (pos = r->pos; pos < end && !err; pos += block) {
+		/* Whom we have waited for may have taken blocks away. */
+		if (READ_ONCE(r->abandoned))
+			break;
+		if (!wtfs_lower_has_block(r->lower, pos, block))
+			err = vfs_fallocate(r->lower, FALLOC_FL_KEEP_SIZE, pos,
 					    block);
+	}
 	return err == -ENOSPC || err == -EDQUOT ? err : 0;
 }
 
@@ -92,7 +99,7 @@ static void wtfs_reserve_work(struct work_struct *work)
 	struct wtfs_reserve *r = container_of(work, struct wtfs_reserve, work);
 	const struct cred *old = override_creds(r->cred);
 
-	r->err = wtfs_reserve_blocks(r->lower, r->pos, r->len);
+	r->err = wtfs_reserve_blocks(r);
 	revert_creds(old);
 	/* The fault, or its file, is what the mount waits for: let go first. */
 	fput(r->lower);
@@ -147,9 +154,12 @@ int wtfs_reserve(struct file *file, loff_t pos, loff_t len)
 	r->cred = sbi->wb_cred;
 	r->pos = round_down(pos, i_blocksize(inode));
 	r->len = pos + len - r->pos;
+	r->abandoned = false;
 	queue_work(sbi->wq, &r->work);
 	if (wait_for_completion_timeout(&r->done, WTFS_RESERVE_TIMEOUT))
 		err = r->err;
+	else
+		WRITE_ONCE(r->abandoned, true);
 	wtfs_reserve_put(r);
 	return err;
 }
