@@ -241,7 +241,9 @@ void wtfs_stats_hide(struct wtfs_sb_info *sbi)
 {
 	if (!sbi->kobj.state_initialized)
 		return;
-	kobject_del(&sbi->kobj);
+	/* It is not there if wtfs_stats_publish() failed. */
+	if (sbi->kobj.state_in_sysfs)
+		kobject_del(&sbi->kobj);
 	kobject_put(&sbi->kobj);
 	wait_for_completion(&sbi->kobj_gone);
 }
