@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/uaccess.h>
 
 #include "wtfs.h"
@@ -59,6 +60,22 @@ static int wtfs_ioctl_prepare(struct file *file, unsigned int cmd,
 	return 0;
 }
 
+/*
+ * The lower asks its own mount whether it may be changed, which can be writable
+ * where ours is not. Return: 0, or an error; wtfs_ioctl_end() gives it back.
+ */
+static int wtfs_ioctl_begin(struct file *file, unsigned int cmd)
+{
+	return cmd == FS_IOC_SETFSLABEL ? mnt_want_write_file(file) : 0;
+}
+
+/* Pairs with wtfs_ioctl_begin() */
+static void wtfs_ioctl_end(struct file *file, unsigned int cmd)
+{
+	if (cmd == FS_IOC_SETFSLABEL)
+		mnt_drop_write_file(file);
+}
+
 /**
  * wtfs_ioctl - an ioctl that the VFS does not know
  * @file: a regular file or a directory
@@ -70,13 +87,18 @@ static int wtfs_ioctl_prepare(struct file *file, unsigned int cmd,
 long wtfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct file *lower = wtfs_lower_file(file);
-	int err = wtfs_ioctl_prepare(file, cmd, (void __user *)arg);
+	long ret = wtfs_ioctl_prepare(file, cmd, (void __user *)arg);
 
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	if (!lower->f_op->unlocked_ioctl)
 		return -ENOTTY;
-	return lower->f_op->unlocked_ioctl(lower, cmd, arg);
+	ret = wtfs_ioctl_begin(file, cmd);
+	if (ret)
+		return ret;
+	ret = lower->f_op->unlocked_ioctl(lower, cmd, arg);
+	wtfs_ioctl_end(file, cmd);
+	return ret;
 }
 
 #ifdef CONFIG_COMPAT
@@ -89,12 +111,17 @@ long wtfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 long wtfs_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct file *lower = wtfs_lower_file(file);
-	int err = wtfs_ioctl_prepare(file, cmd, compat_ptr(arg));
+	long ret = wtfs_ioctl_prepare(file, cmd, compat_ptr(arg));
 
-	if (err)
-		return err == -ENOTTY ? -ENOIOCTLCMD : err;
+	if (ret)
+		return ret == -ENOTTY ? -ENOIOCTLCMD : ret;
 	if (!lower->f_op->compat_ioctl)
 		return -ENOIOCTLCMD;
-	return lower->f_op->compat_ioctl(lower, cmd, arg);
+	ret = wtfs_ioctl_begin(file, cmd);
+	if (ret)
+		return ret;
+	ret = lower->f_op->compat_ioctl(lower, cmd, arg);
+	wtfs_ioctl_end(file, cmd);
+	return ret;
 }
 #endif

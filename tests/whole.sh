@@ -29,6 +29,12 @@ if [ "$LOWERFS" = ext4 ]; then
 	assert_eq "$(lsattr -v file | cut -d' ' -f1)" "$(lsattr -v "$LOWER/file" | cut -d' ' -f1)" "the version"
 fi
 
+note "no label is set on a wtfs that is read-only, over a lower that is not"
+mount -o remount,ro "$MNT"
+xfs_io -r -c "label -s other" "$MNT" >/dev/null 2>&1 || true
+assert_eq "$(xfs_io -r -c label "$MNT")" 'label = "wtfs-test"' "the label"
+mount -o remount,rw "$MNT"
+
 note "no swap file"
 dd if=/dev/zero of=swap bs=1M count=2 status=none
 chmod 600 swap
