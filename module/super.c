@@ -127,6 +127,13 @@ static int wtfs_setup_bdi(struct super_block *sb,
 	return 0;
 }
 
+/* Our operations hand the idmap of our mount to those of the lower. */
+static bool wtfs_lower_maps_ids(const struct super_block *lower)
+{
+	return lower->s_type->fs_flags & FS_ALLOW_IDMAP &&
+		!(lower->s_iflags & SB_I_NOIDMAP);
+}
+
 /* What must be as on the lower, since its operations do the work. */
 static void wtfs_copy_limits(struct super_block *sb,
 			     const struct super_block *lower)
@@ -142,6 +149,8 @@ static void wtfs_copy_limits(struct super_block *sb,
 	super_set_uuid(sb, lower->s_uuid.b, sizeof(lower->s_uuid));
 	sb->s_stack_depth = lower->s_stack_depth + 1;
 	sb->s_iflags |= lower->s_iflags & WTFS_COPY_SB_IFLAGS;
+	if (!wtfs_lower_maps_ids(lower))
+		sb->s_iflags |= SB_I_NOIDMAP;
 	/*
 	 * With ACLs it is the lower that applies the umask, or a default ACL
 	 * instead; without, the VFS does it, and finds nothing left to clear

@@ -84,3 +84,15 @@ diff <(cd "$LOWER/below" && find . -printf '%P|%U|%G|%m|%n|%s\n' | sort) \
 	<(cd "$LOWER/over" && find . -printf '%P|%U|%G|%m|%n|%s\n' | sort) || fail "not the same on disk"
 diff <(cd "$LOWER/below" && getfacl -n -R -p .) <(cd "$MNT/over" && getfacl -n -R -p .) ||
 	fail "not the same ACLs on disk"
+
+note "a lower that can't be idmapped"
+mkdir "$T/ram" "$T/over-ram"
+mount -t ramfs ramfs "$T/ram"
+mount -t wtfs "$T/ram" "$T/over-ram"
+if mount --bind -o X-mount.idmap=b:0:5000:1000 "$T/over-ram" "$MAPPED" 2>"$T/err"; then
+	umount "$MAPPED"
+	[ "$KERNEL" = 6.1 ] || fail "wtfs over ramfs can be idmapped"
+else
+	echo "refused: $(<"$T/err")"
+fi
+umount "$T/over-ram" "$T/ram"

@@ -23,6 +23,11 @@
 #define nop_mnt_idmap	init_user_ns
 #endif
 
+/* Here nothing can keep one superblock of many from being idmapped. */
+#ifndef SB_I_NOIDMAP
+#define SB_I_NOIDMAP	0
+#endif
+
 #ifndef WTFS_HAVE_FILE_KATTR
 #define file_kattr	fileattr
 #endif
