@@ -25,6 +25,9 @@
 /* No filesystem allocates ahead for a file that is smaller, bytes. */
 #define WTFS_AHEAD_MIN		SZ_64K
 
+/* What it does is more than this, bytes; blocks of metadata count as well. */
+#define WTFS_AHEAD_LEAST	SZ_16K
+
 /* wtfs_chunk_try_lock(): a folio has to be read in first. */
 #define WTFS_FILL		1
 
@@ -99,9 +102,16 @@ static loff_t wtfs_folio_end(struct folio *folio)
 	return min_t(u64, (u64)folio_pos(folio) + folio_size(folio), LLONG_MAX);
 }
 
-/* The pages of a folio from one byte in it to another, a bit for each. */
-static unsigned long wtfs_pages(size_t first, size_t last)
+/*
+ * The pages of a folio from one byte in it to another, a bit for each. 6.12 can
+ * put larger folios into the cache than we ask for, where it is built with
+ * CONFIG_READ_ONLY_THP_FOR_FS: such a one is written as if it were one page.
+ */
+static __always_inline unsigned long
+wtfs_folio_pages(struct folio *folio, size_t first, size_t last)
 {
+	if (unlikely(folio_order(folio) > WTFS_MAX_ORDER))
+		return ~0UL;
 	return GENMASK(last >> PAGE_SHIFT, first >> PAGE_SHIFT);
 }
 
@@ -111,14 +121,18 @@ static unsigned long wtfs_chunk_pages(const struct wtfs_chunk *c,
 {
 	loff_t pos = folio_pos(folio);
 
-	return wtfs_pages(max(c->pos, pos) - pos,
-			  min(c->end, wtfs_folio_end(folio)) - 1 - pos);
+	return wtfs_folio_pages(folio, max(c->pos, pos) - pos,
+				min(c->end, wtfs_folio_end(folio)) - 1 - pos);
 }
 
-/* Once the span is what is written: those that are. */
-static unsigned long wtfs_bvec_pages(const struct bio_vec *bv)
+/* Once the span is what is written: of its folio number @i those that are. */
+static __always_inline unsigned long
+wtfs_chunk_written(const struct wtfs_chunk *c, unsigned int i)
 {
-	return wtfs_pages(bv->bv_offset, bv->bv_offset + bv->bv_len - 1);
+	size_t first = i ? 0 : c->skip;
+
+	return wtfs_folio_pages(wtfs_chunk_folio(c, i), first,
+				first + c->span.bvec[i].bv_len - 1);
 }
 
 /* Unlock and let go of the folios from @from on; nothing was done to them. */
@@ -249,28 +263,58 @@ static void wtfs_chunk_zero(const struct wtfs_chunk *c, struct folio *folio)
 }
 
 /*
- * Copy into one folio. It is cleaned first: page_mkwrite needs the folio lock,
+ * Clean a folio that is locked, and its mappings. Most have none: a store that
+ * took one away has made the folio dirty before.
+ *
+ * Return: whether it was dirty.
+ */
+static bool wtfs_folio_clean(struct folio *folio)
+{
+	if (!folio_mapped(folio)) {
+		/* Pairs with the atomic_add_negative() of an unmap */
+		smp_rmb();
+		if (!folio_test_dirty(folio))
+			return false;
+	}
+	return folio_clear_dirty_for_io(folio);
+}
+
+/* Would a short copy leave something in the folio that was never read? */
+static bool wtfs_chunk_spoils(const struct wtfs_chunk *c, struct folio *folio)
+{
+	return !folio_test_uptodate(folio) && folio_pos(folio) < c->size;
+}
+
+/*
+ * Copy from @start to @stop into one folio. It is cleaned first: page_mkwrite needs the folio lock,
  * so no mapped store gets in between the clean and the end of the copy.
  *
- * Return: bytes copied. None into a folio that is not up to date and was not
- * overwritten whole.
+ * Return: bytes copied. None if the copy is short and the rest of the folio
+ * would have to be read.
  */
 static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
-			      struct iov_iter *from)
+			      loff_t start, loff_t stop, struct iov_iter *from)
 {
-	loff_t start = max(c->pos, folio_pos(folio));
-	size_t want = min(c->end, wtfs_folio_end(folio)) - start;
-	bool dirty = folio_clear_dirty_for_io(folio);
+	size_t want = stop - start;
+	bool dirty = wtfs_folio_clean(folio);
 	size_t copied = copy_folio_from_iter_atomic(folio,
 						    start - folio_pos(folio),
 						    want, from);
 
-	if (copied < want && !folio_test_uptodate(folio)) {
+	if (copied < want && wtfs_chunk_spoils(c, folio)) {
 		iov_iter_revert(from, copied);
 		copied = 0;
 	}
 	if (dirty)
 		wtfs_count_dirty(c, folio);
+	/*
+	 * It became dirty after it was locked, as pinned pages do, and is about
+	 * to join other write-throughs: let its stores wait for a writeback.
+	 */
+	if (dirty && folio_test_writeback(folio)) {
+		folio_mark_dirty(folio);
+		dirty = false;
+	}
 	/* Its stores are ours to write now; if we do not, they stay dirty. */
 	if (dirty && !copied)
 		folio_mark_dirty(folio);
@@ -300,7 +344,7 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 	for (i = 0; i < c->span.nr && pos < c->end; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 		loff_t stop = min(c->end, wtfs_folio_end(folio));
-		size_t copied = wtfs_folio_copy(c, folio, from);
+		size_t copied = wtfs_folio_copy(c, folio, pos, stop, from);
 
 		pos += copied;
 		if (pos < stop) {
@@ -310,13 +354,15 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 		}
 	}
 	c->end = pos;
-	wtfs_chunk_trim(c, i);
+	if (i < c->span.nr)
+		wtfs_chunk_trim(c, i);
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
 		if (wtfs_folio_end(folio) > c->size)
 			wtfs_chunk_zero(c, folio);
-		folio_mark_uptodate(folio);
+		if (!folio_test_uptodate(folio))
+			folio_mark_uptodate(folio);
 	}
 	return c->end - c->pos;
 }
@@ -336,7 +382,7 @@ size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from)
 						    folio_pos(folio), len,
 						    from);
 
-	if (copied < len && !folio_test_uptodate(folio)) {
+	if (copied < len && wtfs_chunk_spoils(c, folio)) {
 		iov_iter_revert(from, copied);
 		copied = 0;
 	}
@@ -398,7 +444,7 @@ void wtfs_chunk_learn(const struct wtfs_chunk *c)
 			      AT_STATX_DONT_SYNC))
 		return;
 	wi->allocated = stat.blocks << SECTOR_SHIFT;
-	if (wi->allocated <= round_up(c->end, PAGE_SIZE))
+	if (wi->allocated < c->end + WTFS_AHEAD_LEAST)
 		wi->ask_at = 2 * c->end;
 }
 
@@ -453,8 +499,9 @@ void wtfs_chunk_redirty(struct wtfs_chunk *c)
 }
 
 /*
- * Make the span what is written and no more: for a bvec that is longer than a
- * page the block layer looks whether it has to split the bio.
+ * Make the span what is written and no more, from the page on in which it
+ * begins: where a bvec reaches over the end of its page the block layer looks
+ * whether it has to split the bio.
  */
 static void wtfs_chunk_narrow(struct wtfs_chunk *c)
 {
@@ -462,9 +509,11 @@ static void wtfs_chunk_narrow(struct wtfs_chunk *c)
 	size_t head = c->start_io - span->pos;
 	size_t rest = span->pos + span->len - c->end_io;
 
+	c->skip = head;
 	span->bvec[span->nr - 1].bv_len -= rest;
-	span->bvec[0].bv_offset += head;
-	span->bvec[0].bv_len -= head;
+	bvec_set_page(&span->bvec[0],
+		      folio_page(wtfs_chunk_folio(c, 0), head >> PAGE_SHIFT),
+		      span->bvec[0].bv_len - head, offset_in_page(head));
 	span->pos = c->start_io;
 	span->len -= head + rest;
 }
@@ -487,7 +536,7 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 	wtfs_chunk_narrow(c);
 	for (i = 0; i < c->span.nr; i++)
 		wtfs_folio_start_through(wtfs_chunk_folio(c, i),
-					 wtfs_bvec_pages(&c->span.bvec[i]));
+					 wtfs_chunk_written(c, i));
 	for (i = 0; i < c->span.nr; i++)
 		folio_unlock(wtfs_chunk_folio(c, i));
 }
@@ -505,8 +554,7 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
-		wtfs_folio_end_through(folio,
-				       wtfs_bvec_pages(&c->span.bvec[i]));
+		wtfs_folio_end_through(folio, wtfs_chunk_written(c, i));
 		folio_put(folio);
 	}
 	c->span.nr = 0;

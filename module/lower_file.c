@@ -43,6 +43,17 @@ static unsigned int wtfs_lower_block(struct file *lower)
 }
 
 /* Fill the slot of @use. Called under lower_lock. */
+/* What is no real filesystem may have read() and write() only. */
+static bool wtfs_lower_has_iter(const struct file *file,
+				enum wtfs_lower_use use)
+{
+	const struct file_operations *fop = file->f_op;
+
+	if (!S_ISREG(file_inode(file)->i_mode))
+		return true;
+	return fop->read_iter && (use == WTFS_LOWER_READ || fop->write_iter);
+}
+
 static struct file *wtfs_lower_file_fill(struct inode *inode,
 					 const struct path *lower,
 					 enum wtfs_lower_use use)
@@ -60,6 +71,10 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	memalloc_nofs_restore(nofs);
 	if (IS_ERR(file))
 		return file;
+	if (!wtfs_lower_has_iter(file, use)) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
 	/*
 	 * Write-back happens long after the store that it is for, which has
 	 * stamped the time; utimensat() may have come in between.

@@ -55,7 +55,7 @@ static ssize_t wtfs_iocb_read(struct kiocb *iocb, struct iov_iter *iter)
 }
 
 /* On -EIOCBQUEUED the completion has to call kiocb_end_write(). */
-static ssize_t wtfs_iocb_write(struct kiocb *iocb, struct iov_iter *iter)
+static inline ssize_t wtfs_iocb_write(struct kiocb *iocb, struct iov_iter *iter)
 {
 	ssize_t ret;
 
@@ -71,6 +71,12 @@ static bool wtfs_lower_is_cached(struct file *lower)
 	return READ_ONCE(lower->f_mapping->nrpages);
 }
 
+static bool wtfs_lower_caches(struct file *lower, loff_t pos, size_t len)
+{
+	return wtfs_lower_is_cached(lower) &&
+		filemap_range_has_page(lower->f_mapping, pos, pos + len - 1);
+}
+
 /**
  * wtfs_lower_mark - note which errors the lower page cache has had
  * @lower: the lower file, before it is written to
@@ -82,8 +88,12 @@ errseq_t wtfs_lower_mark(struct file *lower)
 {
 	errseq_t mark = 0;
 
-	/* Unlike errseq_sample(), makes the next error move the counter. */
-	errseq_check_and_advance(&lower->f_mapping->wb_err, &mark);
+	/*
+	 * Unlike errseq_sample(), makes the next error move the counter. If
+	 * there never was one, that will.
+	 */
+	if (READ_ONCE(lower->f_mapping->wb_err))
+		errseq_check_and_advance(&lower->f_mapping->wb_err, &mark);
 	return mark;
 }
 
@@ -102,7 +112,7 @@ void wtfs_lower_drop_tail(struct inode *inode, struct file *lower)
 	if (!tail)
 		return;
 	WRITE_ONCE(wi->tail, 0);
-	invalidate_mapping_pages(lower->f_mapping, tail - 1, tail - 1);
+	invalidate_inode_pages2_range(lower->f_mapping, tail - 1, tail - 1);
 }
 
 /*
@@ -190,7 +200,7 @@ void wtfs_lower_flush(struct inode *inode)
 	filemap_fdatawrite(mapping);
 	filemap_fdatawait_keep_errors(mapping);
 	WRITE_ONCE(WTFS_I(inode)->tail, 0);
-	invalidate_mapping_pages(mapping, 0, -1);
+	invalidate_inode_pages2(mapping);
 }
 
 static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
@@ -232,8 +242,7 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 			continue;
 		}
 		/* It may have gone through the lower page cache after all. */
-		if (filemap_range_has_page(lower->f_mapping, pos + done,
-					   pos + done + res - 1))
+		if (wtfs_lower_caches(lower, pos + done, res))
 			err = wtfs_lower_settle(inode, lower, pos + done, res,
 						mark);
 		if (err) {
@@ -334,7 +343,7 @@ static void wtfs_lower_io_work(struct work_struct *work);
  * wtfs_lower_io_setup - begin a request in the caller's memory
  * @io: first member of an object of @io->cache, which is freed in the end
  * @inode: the wtfs inode
- * @lower: the lower file; the request takes a reference
+ * @lower: the lower file; open until the request is over
  * @work: does all of the I/O once more, and calls wtfs_lower_io_finish()
  *
  * The caller sets @end, @span, @pos, @len and @write, and may set flags of
@@ -343,8 +352,9 @@ static void wtfs_lower_io_work(struct work_struct *work);
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 			 struct file *lower, work_func_t work)
 {
-	init_sync_kiocb(&io->iocb, get_file(lower));
+	init_sync_kiocb(&io->iocb, lower);
 	refcount_set(&io->ref, 2);
+	io->res = 0;
 	io->wq = wtfs_sb(inode->i_sb)->wq;
 	io->inode = inode;
 	this_cpu_inc(wtfs_lower_ios);
@@ -368,7 +378,7 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 	struct wtfs_lower_io *io;
 
 	io = kmem_cache_alloc(wtfs_lower_io_cachep, GFP_NOFS | __GFP_NOFAIL);
-	wtfs_lower_io_setup(io, inode, lower, wtfs_lower_io_work);
+	wtfs_lower_io_setup(io, inode, get_file(lower), wtfs_lower_io_work);
 	io->write = false;
 	io->pos = pos;
 	io->len = 0;
@@ -407,11 +417,17 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 	return true;
 }
 
+/* Is it from wtfs_lower_io_alloc(), rather than a part of something else? */
+static bool wtfs_lower_io_is_alone(const struct wtfs_lower_io *io)
+{
+	return io->cache == wtfs_lower_io_cachep;
+}
+
 static void wtfs_lower_io_put(struct wtfs_lower_io *io)
 {
 	if (!refcount_dec_and_test(&io->ref))
 		return;
-	if (io->cache == wtfs_lower_io_cachep && io->span.bvec != io->bvec)
+	if (wtfs_lower_io_is_alone(io) && io->span.bvec != io->bvec)
 		kfree(io->span.bvec);
 	kmem_cache_free(io->cache, io);
 	this_cpu_dec(wtfs_lower_ios);
@@ -429,7 +445,8 @@ static void wtfs_lower_io_put(struct wtfs_lower_io *io)
  */
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res)
 {
-	fput(io->iocb.ki_filp);
+	if (wtfs_lower_io_is_alone(io))
+		fput(io->iocb.ki_filp);
 	io->end(io, res);
 	wtfs_lower_io_put(io);
 }
@@ -443,8 +460,9 @@ static bool wtfs_read_is_short(const struct file *lower, loff_t pos, size_t len,
 }
 
 /* Must the result be looked into by a thread that can sleep? */
-static bool wtfs_lower_io_wants_retry(const struct wtfs_lower_io *io, long res)
+static bool wtfs_lower_io_wants_retry(struct wtfs_lower_io *io, long res)
 {
+	io->res = res;
 	if (io->write)
 		return res != io->len;
 	return wtfs_direct_refused(res) ||
@@ -472,7 +490,7 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	struct kiocb *iocb = &io->iocb;
 	struct file *lower = iocb->ki_filp;
 	unsigned int nofs = memalloc_nofs_save();
-	errseq_t mark = wtfs_lower_mark(lower);
+	errseq_t mark = io->write ? wtfs_lower_mark(lower) : 0;
 	struct iov_iter iter;
 	ssize_t res;
 
@@ -493,8 +511,9 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 		return;
 	/* Done at once, with the freeze protection already dropped. */
 	if (wtfs_lower_io_wants_retry(io, res) ||
-	    (io->write && (wtfs_lower_is_cached(lower) ||
-			   errseq_check(&lower->f_mapping->wb_err, mark))))
+	    (io->write &&
+	     (wtfs_lower_caches(lower, io->pos, io->len) ||
+	      errseq_check(&lower->f_mapping->wb_err, mark))))
 		queue_work(io->wq, &io->work);
 	else
 		wtfs_lower_io_finish(io, res);
@@ -622,6 +641,30 @@ void wtfs_lower_io_submit(struct wtfs_lower_io *io)
 		queue_work(io->wq, &io->work);
 	else
 		wtfs_lower_io_start(io);
+	wtfs_lower_io_put(io);
+}
+
+/**
+ * wtfs_lower_io_blocked - did the lower rather give up than sleep?
+ * @io: in its @work
+ */
+bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io)
+{
+	return io->res == -EAGAIN && io->iocb.ki_flags & IOCB_NOWAIT;
+}
+
+/**
+ * wtfs_lower_io_resubmit - send a request on its way from where it may sleep
+ * @io: in its @work, and wtfs_lower_io_blocked()
+ *
+ * Context: process; as wtfs_lower_io_submit(). @io->work may be run again.
+ */
+void wtfs_lower_io_resubmit(struct wtfs_lower_io *io)
+{
+	io->iocb.ki_flags &= ~IOCB_NOWAIT;
+	/* The submitter's; the completion still has its own. */
+	refcount_inc(&io->ref);
+	wtfs_lower_io_start(io);
 	wtfs_lower_io_put(io);
 }
 

@@ -36,6 +36,18 @@ static int wtfs_mkwrite_prepare(struct file *file, struct folio *folio)
 }
 
 /*
+ * Which pages of the folio will be open to stores, a bit for each? Where none
+ * is mapped yet, all of them: a fault may map the whole folio.
+ */
+static unsigned long wtfs_mkwrite_pages(const struct vm_fault *vmf,
+					struct folio *folio)
+{
+	if (!pte_present(vmf->orig_pte) || folio_order(folio) > WTFS_MAX_ORDER)
+		return ~0UL;
+	return BIT(folio_page_idx(folio, vmf->page));
+}
+
+/*
  * Lock order: mmap_lock -> freeze protection for faults -> invalidate_lock ->
  * folio. The invalidate_lock keeps out those who flush a range and then drop
  * it: a store in between would be lost.
@@ -64,7 +76,7 @@ static vm_fault_t wtfs_page_mkwrite(struct vm_fault *vmf)
 	 * the folio and write-protects it again.
 	 */
 	folio_mark_dirty(folio);
-	wtfs_folio_wait_store(folio, BIT(folio_page_idx(folio, vmf->page)));
+	wtfs_folio_wait_store(folio, wtfs_mkwrite_pages(vmf, folio));
 	ret = VM_FAULT_LOCKED;
 out_unlock:
 	filemap_invalidate_unlock_shared(inode->i_mapping);

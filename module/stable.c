@@ -177,9 +177,12 @@ void wtfs_folio_start_through(struct folio *folio, unsigned long pages)
 	atomic_long_set(wtfs_folio_flight(folio), pages);
 	/*
 	 * If it holds stores that stay dirty, an fsync() that has tagged it
-	 * must still find it: leave it the tag.
+	 * must still find it: leave it the tag. And do not look for a tag to
+	 * take away where there is none; on a clean folio it does no harm.
 	 */
-	__folio_start_writeback(folio, folio_test_dirty(folio));
+	__folio_start_writeback(folio, folio_test_dirty(folio) ||
+				!mapping_tagged(folio->mapping,
+						PAGECACHE_TAG_TOWRITE));
 }
 
 /**

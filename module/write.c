@@ -31,7 +31,7 @@ struct wtfs_write_req {
 static struct kmem_cache *wtfs_write_req_cachep;
 
 /* The flags of the user's write that the lower's has to have. */
-static int wtfs_write_flags(const struct kiocb *iocb)
+static inline int wtfs_write_flags(const struct kiocb *iocb)
 {
 	int flags = iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC);
 
@@ -42,7 +42,7 @@ static int wtfs_write_flags(const struct kiocb *iocb)
 static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
 {
 	loff_t first = c->tail > c->pos ? round_down(c->pos, c->block) : c->pos;
-	errseq_t mark = wtfs_lower_mark(c->lower);
+	errseq_t mark = c->pos > c->size ? wtfs_lower_mark(c->lower) : 0;
 	int flags = wtfs_write_flags(c->iocb);
 	loff_t pos = c->start_io;
 	ssize_t res = 0;
@@ -149,10 +149,10 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	/* First, since write-back zeroes what lies behind i_size. */
 	if (done > c->size)
 		i_size_write(c->inode, done);
-	if (c->asks)
-		wtfs_chunk_learn(c);
 	wtfs_count_through_end(c, res);
 	wtfs_chunk_finish(c);
+	if (c->asks)
+		wtfs_chunk_learn(c);
 	if (done < c->end)
 		wtfs_chunk_fail(c, done);
 	return res;
@@ -213,7 +213,8 @@ static ssize_t wtfs_write_chunk(struct wtfs_chunk *c, struct iov_iter *from,
 	if (copied <= 0)
 		return copied;
 	done = wtfs_chunk_through(c);
-	iov_iter_revert(from, copied - max_t(ssize_t, done, 0));
+	if (done != copied)
+		iov_iter_revert(from, copied - max_t(ssize_t, done, 0));
 	return done;
 }
 
@@ -249,10 +250,10 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 }
 
 /* The inode is locked, exclusive if the file is to grow. */
-static ssize_t wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
-			       ssize_t (*step)(struct wtfs_chunk *c,
-					       struct iov_iter *from,
-					       loff_t pos))
+static __always_inline ssize_t
+wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
+		ssize_t (*step)(struct wtfs_chunk *c, struct iov_iter *from,
+				loff_t pos))
 {
 	struct kiocb *iocb = c->iocb;
 	ssize_t done = 0, res = 0;
@@ -341,20 +342,30 @@ static void wtfs_write_req_end_slow(struct wtfs_lower_io *io, long res)
 					      io)->chunk, res);
 }
 
-/* The lower failed, or would have blocked: write it again, and wait. */
+/* The lower failed: write it again, and wait. */
+static void wtfs_write_req_again(struct wtfs_write_req *req)
+{
+	struct wtfs_chunk *c = &req->chunk;
+	ssize_t res = wtfs_chunk_end(c, wtfs_chunk_write(c));
+
+	req->io.end = wtfs_write_req_end_slow;
+	wtfs_lower_io_finish(&req->io, res);
+}
+
+/* The lower failed, or would have blocked. */
 static void wtfs_write_req_work(struct work_struct *work)
 {
 	struct wtfs_write_req *req =
 		container_of(work, struct wtfs_write_req, io.work);
-	struct wtfs_chunk *c = &req->chunk;
 	/* Not as the kernel, which quota and reserved blocks do not stop. */
-	const struct cred *cred = get_cred(c->iocb->ki_filp->f_cred);
+	const struct cred *cred = get_cred(req->chunk.iocb->ki_filp->f_cred);
 	const struct cred *old = override_creds(cred);
-	ssize_t res = wtfs_chunk_end(c, wtfs_chunk_write(c));
 
+	if (wtfs_lower_io_blocked(&req->io))
+		wtfs_lower_io_resubmit(&req->io);
+	else
+		wtfs_write_req_again(req);
 	revert_creds(old);
-	req->io.end = wtfs_write_req_end_slow;
-	wtfs_lower_io_finish(&req->io, res);
 	put_cred(cred);
 }
 
@@ -436,16 +447,16 @@ static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
 }
 
 /*
- * May this write, inside i_size, run beside others? Not if it may have to
+ * May this write, inside @i_size, run beside others? Not if it may have to
  * remove privileges, nor if it goes through the lower page cache, whose pages
  * could then be in the way of a direct write.
  */
 static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
-				 bool through)
+				 bool through, loff_t i_size)
 {
 	const struct inode *inode = file_inode(iocb->ki_filp);
 	u64 end = iocb->ki_pos + count;
-	u64 size = min_t(u64, i_size_read(inode), rlimit(RLIMIT_FSIZE));
+	u64 size = min_t(u64, i_size, rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
 		through && wtfs_lower_direct(inode) &&
@@ -480,18 +491,20 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 				bool through, bool *shared)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t size;
 	ssize_t ret;
 
 	/* More than a request takes is waited for. */
 	if ((iocb->ki_flags & IOCB_NOWAIT) && !is_sync_kiocb(iocb) &&
 	    iov_iter_count(from) > WTFS_CHUNK)
 		return -EAGAIN;
-	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from), through);
+	size = i_size_read(inode);
+	*shared = wtfs_write_is_shared(iocb, iov_iter_count(from), through,
+				       size);
 	if (!wtfs_write_lock(iocb, *shared))
 		return -EAGAIN;
-	/* The file may have shrunk before we had the lock. */
-	if (*shared &&
-	    !wtfs_write_is_shared(iocb, iov_iter_count(from), through)) {
+	/* Before we had the lock the file may have shrunk, or got a setuid. */
+	if (*shared && (i_size_read(inode) < size || !IS_NOSEC(inode))) {
 		wtfs_write_unlock(inode, true);
 		*shared = false;
 		if (!wtfs_write_lock(iocb, false))

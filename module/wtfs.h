@@ -380,7 +380,8 @@ struct wtfs_span {
 /**
  * struct wtfs_lower_io - one request to a lower file that somebody waits for
  *			  by its folios
- * @iocb:	what the lower works on; holds a reference on the lower file
+ * @iocb:	what the lower works on; holds a reference on the lower file if
+ *		it was taken by wtfs_lower_io_alloc()
  * @ref:	one for the submitter, one for the completion
  * @wq:		of the mount; @inode may be gone when it is needed
  * @cache:	what the request, or what it is the first member of, is freed to;
@@ -394,6 +395,7 @@ struct wtfs_span {
  * @pos:	first byte to move, file offset, within @span
  * @len:	bytes to move
  * @max:	entries that fit in @span
+ * @res:	why @work is called
  * @write:	direction
  * @bvec:	room for small requests
  */
@@ -409,6 +411,7 @@ struct wtfs_lower_io {
 	loff_t pos;
 	size_t len;
 	unsigned int max;
+	long res;
 	bool write;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
 };
@@ -425,6 +428,8 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 			 struct file *lower, work_func_t work);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
+bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io);
+void wtfs_lower_io_resubmit(struct wtfs_lower_io *io);
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);
 ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
@@ -454,7 +459,9 @@ void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
  * @start_io:	first byte that is written: @pos or before it
  * @end_io:	byte after the last one that is written: @end or after it
  * @tail:	from here on it is written through the lower page cache
- * @span:	the folios; each referenced, and each whole in its bvec
+ * @span:	the folios, each referenced: first each whole in its bvec, then
+ *		only what is written
+ * @skip:	bytes of the first folio that are not written; set with them
  * @fill:	where a folio has to be read in before the chunk can go on, or -1
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
@@ -477,6 +484,7 @@ struct wtfs_chunk {
 	loff_t end_io;
 	loff_t tail;
 	struct wtfs_span span;
+	size_t skip;
 	loff_t fill;
 	bool head_dirty;
 	bool last_dirty;

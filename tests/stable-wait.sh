@@ -47,6 +47,7 @@ counted() {
 in_both() {
 	counted store_waits 8 counted store_wait_ns 200000000 waits store-through
 	counted store_waits 0 waits_not store-apart
+	waits store-unmapped
 	waits_not load-busy
 	us=$(wait_of writes)
 	note "$mode: writes: $us us"

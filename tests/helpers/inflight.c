@@ -23,6 +23,7 @@
 
 #define FIXED (1 * MIB)		/* always there */
 #define MOST (2 * MIB)		/* behind FIXED it comes and goes */
+#define ENOUGH 200		/* writes */
 #define MARK IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7)
 
 static struct {
@@ -227,6 +228,11 @@ static void compare(const char *lower)
 	close(fd);
 }
 
+static unsigned long writes(void)
+{
+	return atomic_load(&all.done[WRITES]) + atomic_load(&all.done[DIRECT]);
+}
+
 static void run(unsigned int seconds)
 {
 	static void *(*const body[])(void *) = {
@@ -239,7 +245,9 @@ static void run(unsigned int seconds)
 	for (i = 0; i < ARRAY_SIZE(body); i++)
 		if (pthread_create(&thread[i], NULL, body[i], (void *)(i * 1000003)))
 			die("no thread");
-	sleep(seconds);
+	/* On a busy machine so much may take longer. */
+	for (i = 0; i < seconds || (writes() < ENOUGH && i < 10 * seconds); i++)
+		sleep(1);
 	atomic_store(&all.stop, true);
 	for (i = 0; i < ARRAY_SIZE(body); i++)
 		pthread_join(thread[i], NULL);

@@ -49,7 +49,10 @@ static uint64_t median(uint64_t *us, size_t n)
 
 static void store(size_t page)
 {
-	all.map[page * PAGE + 100]++;
+	static uint8_t value;
+
+	/* Not read first: a fault for that would map it, but not for stores. */
+	all.map[page * PAGE + 100] = ++value;
 }
 
 static void write_page(size_t page)
@@ -143,8 +146,13 @@ static void *writer(void *unused)
 	}
 }
 
-/* A store @ahead pages after the one that is being written through. */
-static uint64_t store_through(size_t ahead, size_t rounds)
+/*
+ * A store to page @first of the file, counted from the one that is being written
+ * through, and then one to page @second. With @unmapped nothing of the file is
+ * mapped before them, and the first fault may map more than its page.
+ */
+static uint64_t store_through(size_t first, size_t second, bool unmapped,
+			      size_t rounds)
 {
 	uint64_t us[rounds], whole[rounds], start;
 	pthread_t thread;
@@ -156,10 +164,14 @@ static uint64_t store_through(size_t ahead, size_t rounds)
 		die("no thread");
 	for (i = 0; i < rounds; i++) {
 		all.page = i % (FOLIO_PAGES - 1);
+		if (unmapped && madvise((void *)all.map, PAGES * PAGE, MADV_DONTNEED))
+			die_errno("madvise");
 		pthread_barrier_wait(&all.start);
 		usleep(10000);
 		start = now_us();
-		store(all.page + ahead);
+		store(all.page + first);
+		if (second != first)
+			store(all.page + second);
 		us[i] = now_us() - start;
 		pthread_barrier_wait(&all.end);
 		whole[i] = now_us() - start;
@@ -176,19 +188,25 @@ static uint64_t store_through(size_t ahead, size_t rounds)
 
 static uint64_t case_store_through(size_t rounds)
 {
-	return store_through(0, rounds);
+	return store_through(0, 0, false, rounds);
 }
 
 /* In the same folio, if that is a large one. */
 static uint64_t case_store_beside(size_t rounds)
 {
-	return store_through(1, rounds);
+	return store_through(1, 1, false, rounds);
 }
 
 /* In another folio. */
 static uint64_t case_store_apart(size_t rounds)
 {
-	return store_through(FOLIO_PAGES, rounds);
+	return store_through(FOLIO_PAGES, FOLIO_PAGES, false, rounds);
+}
+
+/* By the way of its neighbour, where nothing is mapped. */
+static uint64_t case_store_unmapped(size_t rounds)
+{
+	return store_through(1, 0, true, rounds);
 }
 
 static void *own_writer(void *arg)
@@ -237,8 +255,24 @@ static const struct {
 	{ "store-through", case_store_through },
 	{ "store-beside", case_store_beside },
 	{ "store-apart", case_store_apart },
+	{ "store-unmapped", case_store_unmapped },
 	{ "writes", case_writes },
 };
+
+/* In one page table, so that a fault can map a folio in one go. */
+static uint8_t *map_aligned(void)
+{
+	const size_t table = 2 * MIB;
+	uint8_t *room = mmap(NULL, 2 * table, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *map = (uint8_t *)ROUND_UP((uintptr_t)room, table);
+
+	if (room == MAP_FAILED)
+		die_errno("mmap");
+	map = mmap(map, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, all.fd, 0);
+	if (map == MAP_FAILED)
+		die_errno("mmap");
+	return map;
+}
 
 int main(int argc, char **argv)
 {
@@ -247,9 +281,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		die("usage: stablewait FILE CASE ROUNDS");
 	all.fd = xopen(argv[1], O_RDWR);
-	all.map = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, all.fd, 0);
-	if (all.map == MAP_FAILED)
-		die_errno("mmap");
+	all.map = map_aligned();
 	for (i = 0; i < PAGES; i++)
 		load_page(i);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
