@@ -36,14 +36,16 @@ static int wtfs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Our times are what relatime looks at, and the lower stamps those of writes */
-static void wtfs_file_accessed(struct file *file)
+/*
+ * Before file_accessed(), which those who read call: our times are what relatime
+ * looks at, and the lower stamps those of writes.
+ */
+static void wtfs_file_refresh(struct file *file)
 {
 	struct inode *inode = file_inode(file);
 
 	if (wtfs_inode_is_stale(inode))
 		wtfs_inode_copy_attr(inode);
-	file_accessed(file);
 }
 
 /*
@@ -53,28 +55,24 @@ static void wtfs_file_accessed(struct file *file)
  */
 static ssize_t wtfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	ssize_t ret;
-
 	if (!iov_iter_count(to))
 		return 0;
-	ret = filemap_read(iocb, to, 0);
-	wtfs_file_accessed(iocb->ki_filp);
-	return ret;
+	wtfs_file_refresh(iocb->ki_filp);
+	return filemap_read(iocb, to, 0);
 }
 
 static ssize_t wtfs_splice_read(struct file *file, loff_t *pos,
 				struct pipe_inode_info *pipe, size_t len,
 				unsigned int flags)
 {
-	ssize_t ret = filemap_splice_read(file, pos, pipe, len, flags);
-
-	wtfs_file_accessed(file);
-	return ret;
+	wtfs_file_refresh(file);
+	return filemap_splice_read(file, pos, pipe, len, flags);
 }
 
 static int wtfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	wtfs_file_accessed(file);
+	wtfs_file_refresh(file);
+	file_accessed(file);
 	vma->vm_ops = &wtfs_vm_ops;
 	return 0;
 }

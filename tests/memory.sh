@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: in a small memcg, with folios dropped and moved all the time, nothing is lost, hangs or gets killed
+# LOWERS: xfs ext4
+# TIMEOUT: 240
+. "${0%/*}/lib.sh"
+
+CG=/sys/fs/cgroup/small
+LIMIT_MIB=24
+
+# in_small COMMAND...: with so little memory, page cache included
+in_small() {
+	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$CG" "$@"
+}
+
+event() {
+	awk -v name="$1" '$1 == name { print $2 }' "$CG/memory.events"
+}
+
+# disturb: what takes folios away, and what moves them
+disturb() {
+	while [ -e "$T/disturb" ]; do
+		echo 1 >/proc/sys/vm/drop_caches
+		echo 1 >/proc/sys/vm/compact_memory
+		sleep 3
+	done
+}
+
+[ -e /sys/fs/cgroup/cgroup.controllers ] || skip "no cgroup v2 here"
+fresh
+cat >"$T/jobs" <<END
+[global]
+directory=$MNT
+filename_format=\$jobname
+size=$(rounds 4m 2m 64m)
+verify=crc32c
+verify_fatal=1
+randseed=$SEED
+thread
+fallocate=none
+invalidate=0
+
+[through]
+ioengine=psync
+rw=randwrite
+bsrange=512-64k
+bs_unaligned
+
+[stores]
+ioengine=mmap
+rw=randwrite
+bs=4k
+
+[ring]
+ioengine=io_uring
+iodepth=16
+rw=randwrite
+bs=16k
+
+[large]
+ioengine=psync
+rw=write
+bs=1m
+END
+
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir "$CG"
+echo "${LIMIT_MIB}M" >"$CG/memory.max"
+touch "$T/disturb"
+disturb &
+in_small fio --output="$T/out" "$T/jobs" || {
+	cat "$T/out"
+	fail "fio"
+}
+rm "$T/disturb"
+wait
+
+assert_eq "$(event oom_kill)" 0 "tasks that were killed for want of memory"
+assert_gt "$(event max)" 0 "times the memcg was full"
+assert_gt "$(awk '$1 == "pgscan" { print $2 }' "$CG/memory.stat")" 1000 "pages that reclaim looked at"
+rmdir "$CG"
