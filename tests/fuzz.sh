@@ -9,8 +9,10 @@ fresh_twice
 for dir in "$PLAIN" "$MNT"; do
 	mkdir "$dir/one" "$dir/four"
 done
-fuzz -s "$SEED" -n "$(rounds 2500 500 100000)" "$PLAIN/one" "$MNT/one"
-fuzz -s "$SEED" -n "$(rounds 2500 500 100000)" -p 4 "$PLAIN/four" "$MNT/four"
+fuzz -b "$LOWER/one" -s "$SEED" -n "$(rounds 2500 500 100000)" \
+	"$PLAIN/one" "$MNT/one"
+fuzz -b "$LOWER/four" -s "$SEED" -n "$(rounds 2500 500 100000)" -p 4 \
+	"$PLAIN/four" "$MNT/four"
 
 note "and so it is below, without wtfs"
 umount_wtfs
