@@ -209,6 +209,13 @@ static void wtfs_lower_forget_name(struct dentry *lower)
 	free = d_alloc(lower->d_parent, &lower->d_name);
 	if (!free)
 		return;
+	/*
+	 * A filesystem that can encrypt wants to be asked about each new name
+	 * until it has looked at the directory. It has, for the old one.
+	 */
+	spin_lock(&free->d_lock);
+	free->d_flags &= ~DCACHE_OP_REVALIDATE;
+	spin_unlock(&free->d_lock);
 	/* Nobody looks up a name while the directory is locked. */
 	d_add(free, NULL);
 	dput(free);

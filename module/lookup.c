@@ -302,7 +302,7 @@ struct inode *wtfs_iget(struct super_block *sb, struct inode *lower)
 /**
  * wtfs_interpose - give a new name its inode
  * @dentry: negative, its directory locked
- * @lower: positive; what the lower has created for @dentry
+ * @lower: positive; what the lower has created for @dentry; its directory locked
  *
  * Context: process; sleeps. Return: 0 or an error.
  */
@@ -325,6 +325,8 @@ int wtfs_interpose(struct dentry *dentry, struct dentry *lower)
 		return PTR_ERR(inode);
 	}
 	d_instantiate(dentry, inode);
+	/* They agree, and the lower directory is locked. */
+	WRITE_ONCE(dentry->d_time, wtfs_dentry_seq(lower));
 	return 0;
 }
 

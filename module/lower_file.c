@@ -29,8 +29,9 @@ static unsigned int wtfs_lower_block(struct file *lower)
 
 	if (!(lower->f_mode & FMODE_CAN_ODIRECT))
 		return 0;
-	if (vfs_getattr(&lower->f_path, &stat, STATX_DIOALIGN,
-			AT_STATX_DONT_SYNC))
+	/* It is not the caller who asks. */
+	if (vfs_getattr_nosec(&lower->f_path, &stat, STATX_DIOALIGN,
+			      AT_STATX_DONT_SYNC))
 		return 0;
 	if (stat.result_mask & STATX_DIOALIGN) {
 		if (!stat.dio_mem_align || !stat.dio_offset_align)
@@ -42,7 +43,6 @@ static unsigned int wtfs_lower_block(struct file *lower)
 	return block <= PAGE_SIZE ? block : 0;
 }
 
-/* Fill the slot of @use. Called under lower_lock. */
 /* What is no real filesystem may have read() and write() only. */
 static bool wtfs_lower_has_iter(const struct file *file,
 				enum wtfs_lower_use use)
@@ -54,6 +54,7 @@ static bool wtfs_lower_has_iter(const struct file *file,
 	return fop->read_iter && (use == WTFS_LOWER_READ || fop->write_iter);
 }
 
+/* Fill the slot of @use. Called under lower_lock. */
 static struct file *wtfs_lower_file_fill(struct inode *inode,
 					 const struct path *lower,
 					 enum wtfs_lower_use use)
