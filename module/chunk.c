@@ -286,8 +286,9 @@ static bool wtfs_chunk_spoils(const struct wtfs_chunk *c, struct folio *folio)
 }
 
 /*
- * Copy from @start to @stop into one folio. It is cleaned first: page_mkwrite needs the folio lock,
- * so no mapped store gets in between the clean and the end of the copy.
+ * Copy from @start to @stop into one folio. It is cleaned first: page_mkwrite
+ * needs the folio lock, so no mapped store gets in between the clean and the end
+ * of the copy.
  *
  * Return: bytes copied. None if the copy is short and the rest of the folio
  * would have to be read.
@@ -348,22 +349,18 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 
 		pos += copied;
 		if (pos < stop) {
-			i += !!copied;
 			wtfs_count_short(c, pos, c->end);
-			break;
+			c->end = pos;
 		}
-	}
-	c->end = pos;
-	if (i < c->span.nr)
-		wtfs_chunk_trim(c, i);
-	for (i = 0; i < c->span.nr; i++) {
-		struct folio *folio = wtfs_chunk_folio(c, i);
-
+		if (!copied)
+			break;
 		if (wtfs_folio_end(folio) > c->size)
 			wtfs_chunk_zero(c, folio);
 		if (!folio_test_uptodate(folio))
 			folio_mark_uptodate(folio);
 	}
+	if (i < c->span.nr)
+		wtfs_chunk_trim(c, i);
 	return c->end - c->pos;
 }
 
