@@ -190,7 +190,7 @@ static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
 	.read_iter	= wtfs_read_iter,			\
 	.write_iter	= wtfs_write_iter,			\
 	.splice_read	= wtfs_splice_read,			\
-	.splice_write	= iter_file_splice_write,		\
+	.splice_write	= wtfs_splice_write,			\
 	.mmap		= wtfs_mmap,				\
 	.fsync		= wtfs_fsync,				\
 	.fallocate	= wtfs_fallocate,			\

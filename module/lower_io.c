@@ -209,13 +209,18 @@ static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
 {
 	struct iov_iter iter;
 	struct kiocb iocb;
+	ssize_t ret;
 
 	init_sync_kiocb(&iocb, lower);
 	iocb.ki_flags |= flags;
 	iocb.ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
+	if (!wtfs_lower_start_write(inode))
+		return -EAGAIN;
 	wtfs_count_submit(inode, pos, len, iocb.ki_flags);
-	return wtfs_iocb_write(&iocb, &iter);
+	ret = lower->f_op->write_iter(&iocb, &iter);
+	file_end_write(lower);
+	return ret;
 }
 
 /* Direct; halved where it fails, so that what can be written is. */
@@ -343,16 +348,14 @@ static void wtfs_lower_io_work(struct work_struct *work);
  * wtfs_lower_io_setup - begin a request in the caller's memory
  * @io: first member of an object of @io->cache, which is freed in the end
  * @inode: the wtfs inode
- * @lower: the lower file; open until the request is over
  * @work: does all of the I/O once more, and calls wtfs_lower_io_finish()
  *
- * The caller sets @end, @span, @pos, @len and @write, and may set flags of
- * @iocb.
+ * The caller sets @end, @span, @pos, @len and @write, and makes @iocb one of the
+ * lower file, which is open until the request is over.
  */
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
-			 struct file *lower, work_func_t work)
+			 work_func_t work)
 {
-	init_sync_kiocb(&io->iocb, lower);
 	refcount_set(&io->ref, 2);
 	io->res = 0;
 	io->wq = wtfs_sb(inode->i_sb)->wq;
@@ -378,7 +381,8 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 	struct wtfs_lower_io *io;
 
 	io = kmem_cache_alloc(wtfs_lower_io_cachep, GFP_NOFS | __GFP_NOFAIL);
-	wtfs_lower_io_setup(io, inode, get_file(lower), wtfs_lower_io_work);
+	init_sync_kiocb(&io->iocb, get_file(lower));
+	wtfs_lower_io_setup(io, inode, wtfs_lower_io_work);
 	io->write = false;
 	io->pos = pos;
 	io->len = 0;

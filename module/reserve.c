@@ -28,7 +28,7 @@
 /* How often to look; no disk fills up in between, jiffies. */
 #define WTFS_RESERVE_INTERVAL	(HZ / 50)
 /* How long a fault waits for the work item at the most, jiffies. */
-#define WTFS_RESERVE_TIMEOUT	(2 * HZ)
+#define WTFS_RESERVE_TIMEOUT	(10 * HZ)
 
 /**
  * struct wtfs_reserve - blocks that a store needs

@@ -91,15 +91,33 @@ static bool wtfs_chunk_is_cached_below(const struct wtfs_chunk *c)
 /* Return: as wtfs_chunk_do_write(). */
 static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 {
-	struct mutex *cached = &WTFS_I(c->inode)->cached;
 	ssize_t res;
 
 	if (!wtfs_chunk_is_cached_below(c))
 		return wtfs_chunk_do_write(c);
-	mutex_lock(cached);
+	if (!wtfs_lock_cached(c->inode))
+		return -EAGAIN;
 	res = wtfs_chunk_do_write(c);
-	mutex_unlock(cached);
+	mutex_unlock(&WTFS_I(c->inode)->cached);
 	return res;
+}
+
+/* Have the lower file end at @size. Return: 0 or an error. */
+static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
+{
+	struct iattr attr = { .ia_valid = ATTR_SIZE, .ia_size = size };
+	const struct cred *old;
+	int err;
+
+	if (!wtfs_lower_start_write(c->inode))
+		return -EAGAIN;
+	old = override_creds(wtfs_sb(c->inode->i_sb)->cred);
+	inode_lock(file_inode(c->lower));
+	err = notify_change(&nop_mnt_idmap, file_dentry(c->lower), &attr, NULL);
+	inode_unlock(file_inode(c->lower));
+	revert_creds(old);
+	file_end_write(c->lower);
+	return err;
 }
 
 /*
@@ -108,14 +126,11 @@ static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
  */
 static void wtfs_chunk_undo_extend(struct wtfs_chunk *c, loff_t size)
 {
-	const struct cred *old;
 	int err;
 
 	if (i_size_read(file_inode(c->lower)) <= size)
 		return;
-	old = override_creds(wtfs_sb(c->inode->i_sb)->cred);
-	err = vfs_truncate(&c->lower->f_path, size);
-	revert_creds(old);
+	err = wtfs_chunk_cut_lower(c, size);
 	if (err)
 		pr_warn_ratelimited("%pD2: cannot take back a failed extension: error %d\n",
 				    c->lower, err);
@@ -290,11 +305,12 @@ static ssize_t wtfs_write_through(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /* The lower's times are stamped now: write-back will not. */
-static int wtfs_write_back_touch(struct file *lower)
+static int wtfs_write_back_touch(struct inode *inode, struct file *lower)
 {
 	int err;
 
-	file_start_write(lower);
+	if (!wtfs_lower_start_write(inode))
+		return -EAGAIN;
 	err = file_update_time(lower);
 	file_end_write(lower);
 	return err;
@@ -305,7 +321,8 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 	struct wtfs_chunk c;
 	ssize_t ret;
 
-	ret = wtfs_write_back_touch(wtfs_lower_file(iocb->ki_filp));
+	ret = wtfs_write_back_touch(file_inode(iocb->ki_filp),
+				    wtfs_lower_file(iocb->ki_filp));
 	if (!ret)
 		ret = wtfs_chunk_init(&c, iocb, 1, false);
 	if (ret)
@@ -375,14 +392,14 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	struct wtfs_lower_io *io = &req->io;
 	struct wtfs_chunk *c = &req->chunk;
 
-	wtfs_lower_io_setup(io, c->inode, c->lower, wtfs_write_req_work);
+	kiocb_clone(&io->iocb, c->iocb, c->lower);
+	io->iocb.ki_flags = wtfs_write_flags(c->iocb) |
+		(c->iocb->ki_flags & IOCB_NOWAIT);
+	wtfs_lower_io_setup(io, c->inode, wtfs_write_req_work);
 	io->end = wtfs_write_req_end;
 	io->span = c->span;
 	io->pos = c->start_io;
 	io->len = c->end_io - c->start_io;
-	io->iocb.ki_ioprio = c->iocb->ki_ioprio;
-	io->iocb.ki_flags |= wtfs_write_flags(c->iocb) |
-		(c->iocb->ki_flags & IOCB_NOWAIT);
 	wtfs_lower_io_submit(io);
 }
 
@@ -410,7 +427,6 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 {
 	size_t len = iov_iter_count(from);
 	struct wtfs_write_req *req;
-	unsigned int nofs;
 	ssize_t ret;
 
 	req = kmem_cache_alloc(wtfs_write_req_cachep, GFP_KERNEL);
@@ -422,10 +438,8 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 	ret = wtfs_chunk_fill(&req->chunk, from, iocb->ki_pos, len,
 			      wtfs_chunk_copy);
 	if (ret == len) {
-		nofs = memalloc_nofs_save();
 		wtfs_chunk_start(&req->chunk);
 		wtfs_write_req_submit(req);
-		memalloc_nofs_restore(nofs);
 		return -EIOCBQUEUED;
 	}
 	if (ret > 0)
@@ -449,7 +463,8 @@ static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
 /*
  * May this write, inside @i_size, run beside others? Not if it may have to
  * remove privileges, nor if it goes through the lower page cache, whose pages
- * could then be in the way of a direct write.
+ * could then be in the way of a direct write. One that may needs no
+ * generic_write_checks(): nothing that these look at is in its way.
  */
 static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
 				 bool through, loff_t i_size)
@@ -459,6 +474,7 @@ static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
 	u64 size = min_t(u64, i_size, rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
+		!IS_SWAPFILE(inode) && iocb->ki_filp->f_flags & O_LARGEFILE &&
 		through && wtfs_lower_direct(inode) &&
 		end > iocb->ki_pos && end <= size &&
 		round_up(end, WTFS_I(inode)->block) <= size;
@@ -510,16 +526,44 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 		if (!wtfs_write_lock(iocb, false))
 			return -EAGAIN;
 	}
+	if (*shared)
+		return iov_iter_count(from);
 	ret = generic_write_checks(iocb, from);
-	if (ret > 0 && !*shared) {
+	if (ret > 0) {
 		int err = file_remove_privs(iocb->ki_filp);
 
 		if (err)
 			ret = err;
 	}
 	if (ret <= 0)
-		wtfs_write_unlock(inode, *shared);
+		wtfs_write_unlock(inode, false);
 	return ret;
+}
+
+/* The inode is locked, and the write has been checked. */
+static ssize_t wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from,
+				 bool through, bool shared)
+{
+	size_t len = iov_iter_count(from);
+	ssize_t ret = 0;
+
+	if (!through)
+		return wtfs_write_back(iocb, from);
+	trace_write_start(file_inode(iocb->ki_filp), iocb->ki_pos, len,
+			  iocb->ki_flags);
+	if (wtfs_write_is_async(iocb, len, shared))
+		ret = wtfs_write_async(iocb, from);
+	return ret ?: wtfs_write_through(iocb, from);
+}
+
+/* From wtfs_splice_write(), which has locked the inode. */
+static ssize_t wtfs_write_spliced(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t ret = generic_write_checks(iocb, from);
+
+	if (ret <= 0)
+		return ret;
+	return wtfs_write_locked(iocb, from, wtfs_write_is_through(iocb), false);
 }
 
 /**
@@ -533,24 +577,17 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	/* Asked once: a remount may change it. */
-	bool through = wtfs_write_is_through(iocb);
-	bool shared;
+	bool through, shared;
 	ssize_t ret;
 
+	if (wtfs_is_spliced_to(inode))
+		return wtfs_write_spliced(iocb, from);
+	/* Asked once: a remount may change it. */
+	through = wtfs_write_is_through(iocb);
 	ret = wtfs_write_begin(iocb, from, through, &shared);
 	if (ret <= 0)
 		return ret;
-	if (!through) {
-		ret = wtfs_write_back(iocb, from);
-	} else {
-		trace_write_start(inode, iocb->ki_pos, ret, iocb->ki_flags);
-		ret = 0;
-		if (wtfs_write_is_async(iocb, iov_iter_count(from), shared))
-			ret = wtfs_write_async(iocb, from);
-		if (!ret)
-			ret = wtfs_write_through(iocb, from);
-	}
+	ret = wtfs_write_locked(iocb, from, through, shared);
 	wtfs_write_unlock(inode, shared);
 	return ret;
 }

@@ -130,6 +130,8 @@ enum wtfs_lower_use {
  *		append, 0 for none; only a hint, no lock
  * @cached:	held while the lower page cache is written to, until that is
  *		written out: nothing is copied there to what is on its way
+ * @splicer:	who is splicing to this inode, and has it locked
+ * @splice_again: that has to be begun again; @splicer's
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
@@ -150,6 +152,8 @@ struct wtfs_inode_info {
 	unsigned int block;
 	pgoff_t tail;
 	struct mutex cached;
+	struct task_struct *splicer;
+	bool splice_again;
 	loff_t appended;
 	loff_t allocated;
 	loff_t ask_at;
@@ -205,6 +209,12 @@ static inline bool wtfs_lower_direct(const struct inode *inode)
 {
 	return READ_ONCE(WTFS_I(inode)->block) &&
 		READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) == WTFS_IO_DIRECT;
+}
+
+/* Is this called under a splice() to @inode, which is locked by it? */
+static inline bool wtfs_is_spliced_to(const struct inode *inode)
+{
+	return unlikely(READ_ONCE(WTFS_I(inode)->splicer) == current);
 }
 
 /*
@@ -290,6 +300,12 @@ extern const struct file_operations wtfs_dir_fops;
 extern const struct file_operations wtfs_file_fops;
 extern const struct file_operations wtfs_file_remap_fops;
 int wtfs_sync_change(struct file *file);
+
+/* splice.c */
+bool wtfs_lower_start_write(struct inode *inode);
+bool wtfs_lock_cached(struct inode *inode);
+ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
+			  loff_t *ppos, size_t len, unsigned int flags);
 
 /* remap.c */
 loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
@@ -426,7 +442,7 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 		       size_t len);
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
-			 struct file *lower, work_func_t work);
+			 work_func_t work);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
 bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io);
 void wtfs_lower_io_resubmit(struct wtfs_lower_io *io);

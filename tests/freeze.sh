@@ -83,3 +83,20 @@ moves || fail "the load does not get on after the last thaw"
 wait $loader
 sync
 assert_same "$MNT/stored" "$LOWER/stored" "what was stored"
+
+note "a splice waits until the lower is thawed, without the pipe's lock or the file's"
+mkfifo "$T/pipe"
+exec 8<>"$T/pipe"
+head -c 4096 /dev/zero | tr '\0' p >&8
+fsfreeze -f "$LOWER"
+io "$MNT/written" splice:0:8192 <&8 >"$T/spliced" &
+splicer=$!
+sleep 1
+assert_eq "$(cat "$T/spliced")" "" "what a splice says with the lower frozen"
+timeout 20 head -c 4096 /dev/zero | tr '\0' q >&8 || fail "the pipe is locked"
+timeout 20 xfs_io -c "seek -d 0" "$MNT/written" >/dev/null || fail "the file is locked"
+fsfreeze -u "$LOWER"
+wait $splicer
+assert_eq "$(cat "$T/spliced")" 8192 "what the splice says in the end"
+assert_eq "$(io -l "$LOWER/written" "$MNT/written" lower:0:4096:p lower:4096:4096:q)" \
+	$'same\nsame' "what was spliced, on the device"

@@ -91,9 +91,9 @@ rounds() {
 	fi
 }
 
-# wait_until SECONDS COMMAND...: try until it succeeds
+# wait_until SECONDS COMMAND...: try until it succeeds; longer where all is slow
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${SLOW:-1}))
 
 	shift
 	until "$@"; do

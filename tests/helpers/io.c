@@ -214,11 +214,28 @@ static void do_allocate(struct args *a)
 	ok(fallocate(io.fd, strcmp(a->flag, "keep") ? 0 : FALLOC_FL_KEEP_SIZE, a->off, a->len));
 }
 
+/* From a pipe, here standard input */
+static void do_splice(struct args *a)
+{
+	loff_t to = a->off;
+	ssize_t n;
+
+	for (; a->len; a->len -= n) {
+		n = splice(0, NULL, io.fd, &to, a->len, 0);
+		if (n <= 0) {
+			result(n);
+			return;
+		}
+	}
+	result(to - a->off);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct args *a);
 } operations[] = {
 	{ "write", do_write },		/* write:OFF:LEN:CHAR[:dsync|sync|append|nowait] */
+	{ "splice", do_splice },	/* splice:OFF:LEN */
 	{ "read", do_read },		/* read:OFF:LEN:CHAR */
 	{ "lower", do_lower },		/* lower:OFF:LEN:CHAR */
 	{ "dev", do_dev },		/* dev:OFF:LEN:CHAR */
