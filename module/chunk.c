@@ -168,6 +168,8 @@ static int wtfs_chunk_wait(const struct wtfs_chunk *c, struct folio *folio)
 		return 0;
 	if (c->nowait)
 		return -EAGAIN;
+	if (wtfs_is_spliced_to(c->inode))
+		return wtfs_splice_again(c->inode);
 	wtfs_folio_wait_write(folio);
 	return 0;
 }
@@ -221,7 +223,8 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
  * @c: set by wtfs_chunk_set()
  *
  * Those that are not overwritten whole and have to be read in first are, with
- * nothing locked.
+ * nothing locked. If it's a splice to be written through, wtfs_splice_end() has
+ * to follow in the end.
  *
  * Context: process; sleeps unless @c->nowait. Return: 0 with all folios locked,
  * or an error with none.
@@ -232,6 +235,8 @@ int wtfs_chunk_lock(struct wtfs_chunk *c)
 
 	for (;;) {
 		err = wtfs_chunk_try_lock(c);
+		if (!err && c->through)
+			err = wtfs_splice_begin(c->inode);
 		if (!err)
 			return 0;
 		wtfs_chunk_trim(c, 0);
@@ -519,9 +524,9 @@ static void wtfs_chunk_narrow(struct wtfs_chunk *c)
  * wtfs_chunk_start - put the folios of a chunk under write-through
  * @c: copied into
  *
- * Unlocks them, and says what is to be written, and how. The caller is in
- * memalloc_nofs until it is submitted: reclaim must not wait for folios that
- * are not.
+ * Unlocks them, and says what is to be written, and how. Until that is submitted
+ * nothing is allocated but in memalloc_nofs: reclaim must not wait for folios
+ * that are not on their way.
  */
 void wtfs_chunk_start(struct wtfs_chunk *c)
 {

@@ -198,13 +198,15 @@ static int wtfs_link(struct dentry *old_dentry, struct inode *dir,
 /*
  * The lower dentry of a removed file is unhashed, for we hold it. Have the lower
  * remember that the name is free, as it does for its own users: or to find that
- * out it would search the whole directory when the name is used again.
+ * out it would search the whole directory when the name is used again. Not where
+ * a dentry is more than a name, as on overlayfs and network filesystems.
  */
 static void wtfs_lower_forget_name(struct dentry *lower)
 {
 	struct dentry *free;
 
-	if (!d_unhashed(lower) || lower->d_flags & DCACHE_OP_REVALIDATE)
+	if (!d_unhashed(lower) || lower->d_fsdata ||
+	    lower->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_REAL))
 		return;
 	free = d_alloc(lower->d_parent, &lower->d_name);
 	if (!free)

@@ -212,14 +212,13 @@ static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
 	ssize_t ret;
 
 	init_sync_kiocb(&iocb, lower);
-	iocb.ki_flags |= flags;
+	iocb.ki_flags |= IOCB_WRITE | flags;
 	iocb.ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
-	if (!wtfs_lower_start_write(inode))
-		return -EAGAIN;
 	wtfs_count_submit(inode, pos, len, iocb.ki_flags);
+	wtfs_lower_start_write(inode);
 	ret = lower->f_op->write_iter(&iocb, &iter);
-	file_end_write(lower);
+	wtfs_lower_end_write(inode);
 	return ret;
 }
 
@@ -504,6 +503,7 @@ static void wtfs_lower_io_start(struct wtfs_lower_io *io)
 	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
 		       io->pos, io->len);
 	if (io->write) {
+		iocb->ki_flags |= IOCB_WRITE;
 		wtfs_lower_drop_tail(io->inode, lower);
 		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
 	}

@@ -5,75 +5,89 @@
  *
  * Whoever splices the same pipe to a lower file has the lower's freeze protection
  * when he waits for the pipe. So with the pipe locked nobody may wait for that,
- * nor for a lock whose holder may. As on overlayfs our inode is locked before
- * the pipe is; wtfs_write_iter() learns it from @splicer. The freeze protection
- * itself and the mutex @cached are only tried. Where that fails the write comes
- * back with -EAGAIN, and is begun again after a wait with nothing locked.
+ * nor for what others have while they do. As on overlayfs our inode is locked
+ * before the pipe is; wtfs_write_iter() learns it from @splicer. The writeback of
+ * our folios, the mutex @cached and the freeze protection itself are not waited
+ * for: the write comes back with -EAGAIN before anything is copied, and is begun
+ * again after a wait with nothing locked.
  */
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/splice.h>
 #include <linux/wait.h>
+#include <linux/writeback.h>
 
 #include "wtfs.h"
 
 /**
- * wtfs_lower_start_write - get the freeze protection of the lower
- * @inode: ours, that is written to
+ * wtfs_splice_again - what a splice must not wait for has to be waited for
+ * @inode: ours, spliced to
  *
- * Context: process; sleeps, unless called for a splice. Return: false if the
- * splice has to wait, with its pipe unlocked. If true, sb_end_write() of the
- * lower has to follow.
+ * Return: what the write has to return.
  */
-bool wtfs_lower_start_write(struct inode *inode)
+int wtfs_splice_again(struct inode *inode)
 {
-	struct super_block *sb = wtfs_lower_inode(inode)->i_sb;
-
-	if (!wtfs_is_spliced_to(inode)) {
-		sb_start_write(sb);
-		return true;
-	}
-	if (sb_start_write_trylock(sb))
-		return true;
 	WTFS_I(inode)->splice_again = true;
-	return false;
+	return -EAGAIN;
 }
 
 /**
- * wtfs_lock_cached - lock the mutex @cached
- * @inode: ours
+ * wtfs_splice_begin - get what a write under a splice needs of the lower
+ * @inode: ours; all folios that are written to are locked, and none of them is
+ *	   under a writeback that would have to be waited for
  *
- * Context: process; sleeps. Return: false if a splice has to wait for it, with
- * its pipe unlocked.
+ * wtfs_splice_end() is the opposite. Both do nothing if there is no splice.
+ *
+ * Context: process. Return: 0 with the lower's freeze protection and with @cached
+ * locked, or what the write has to return.
  */
-bool wtfs_lock_cached(struct inode *inode)
+int wtfs_splice_begin(struct inode *inode)
 {
-	struct wtfs_inode_info *wi = WTFS_I(inode);
-
-	if (!wtfs_is_spliced_to(inode)) {
-		mutex_lock(&wi->cached);
-		return true;
-	}
-	if (mutex_trylock(&wi->cached))
-		return true;
-	wi->splice_again = true;
-	return false;
+	if (!wtfs_is_spliced_to(inode))
+		return 0;
+	if (!sb_start_write_trylock(wtfs_lower_inode(inode)->i_sb))
+		return wtfs_splice_again(inode);
+	if (mutex_trylock(&WTFS_I(inode)->cached))
+		return 0;
+	sb_end_write(wtfs_lower_inode(inode)->i_sb);
+	return wtfs_splice_again(inode);
 }
 
-/* Wait for what a splice could not wait for. */
-static void wtfs_splice_wait(struct inode *inode, struct file *lower)
+void wtfs_splice_end(struct inode *inode)
 {
+	if (!wtfs_is_spliced_to(inode))
+		return;
+	mutex_unlock(&WTFS_I(inode)->cached);
+	sb_end_write(wtfs_lower_inode(inode)->i_sb);
+}
+
+/* Wait for what a splice to @len bytes at @pos could not wait for. */
+static void wtfs_splice_wait(struct file *out, loff_t pos, size_t len)
+{
+	struct inode *inode = file_inode(out);
+	struct file *lower = wtfs_lower_file(out);
+
+	filemap_fdatawait_range_keep_errors(inode->i_mapping, pos,
+					    min_t(u64, (u64)pos + len, LLONG_MAX));
 	mutex_lock(&WTFS_I(inode)->cached);
 	mutex_unlock(&WTFS_I(inode)->cached);
 	file_start_write(lower);
 	file_end_write(lower);
 }
 
-/* Is there something in it, or will there never be? */
+static bool wtfs_pipe_is_empty(const struct pipe_inode_info *pipe)
+{
+	unsigned int tail = READ_ONCE(pipe->tail);
+
+	/* Or another reader's step could hide what came after it. */
+	smp_rmb();
+	return READ_ONCE(pipe->head) == tail;
+}
+
 static bool wtfs_pipe_is_ready(const struct pipe_inode_info *pipe)
 {
-	return READ_ONCE(pipe->head) != READ_ONCE(pipe->tail) ||
-		!READ_ONCE(pipe->writers);
+	return !wtfs_pipe_is_empty(pipe) || !READ_ONCE(pipe->writers);
 }
 
 /*
@@ -100,6 +114,9 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 	}
 	*again = ret == -EAGAIN && wi->splice_again;
 	inode_unlock(inode);
+	/* On a write-back mount. With the pipe locked it had to wait. */
+	if (ret > 0)
+		balance_dirty_pages_ratelimited(inode->i_mapping);
 	return ret;
 }
 
@@ -123,11 +140,11 @@ ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 
 	do {
 		if (again)
-			wtfs_splice_wait(file_inode(out), wtfs_lower_file(out));
+			wtfs_splice_wait(out, *ppos, len);
 		if (!nonblock && wait_event_interruptible(pipe->rd_wait,
 							  wtfs_pipe_is_ready(pipe)))
 			return -ERESTARTSYS;
-		if (!wtfs_pipe_is_ready(pipe))
+		if (nonblock && !wtfs_pipe_is_ready(pipe))
 			return -EAGAIN;
 		ret = wtfs_splice_once(pipe, out, ppos, len, flags, &again);
 		/* If not @again, another reader of the pipe was quicker. */

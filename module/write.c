@@ -91,14 +91,15 @@ static bool wtfs_chunk_is_cached_below(const struct wtfs_chunk *c)
 /* Return: as wtfs_chunk_do_write(). */
 static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 {
+	struct mutex *cached = &WTFS_I(c->inode)->cached;
 	ssize_t res;
 
-	if (!wtfs_chunk_is_cached_below(c))
+	/* A splice has locked it already. */
+	if (!wtfs_chunk_is_cached_below(c) || wtfs_is_spliced_to(c->inode))
 		return wtfs_chunk_do_write(c);
-	if (!wtfs_lock_cached(c->inode))
-		return -EAGAIN;
+	mutex_lock(cached);
 	res = wtfs_chunk_do_write(c);
-	mutex_unlock(&WTFS_I(c->inode)->cached);
+	mutex_unlock(cached);
 	return res;
 }
 
@@ -109,14 +110,17 @@ static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
 	const struct cred *old;
 	int err;
 
-	if (!wtfs_lower_start_write(c->inode))
-		return -EAGAIN;
+	err = wtfs_splice_begin(c->inode);
+	if (err)
+		return err;
+	wtfs_lower_start_write(c->inode);
 	old = override_creds(wtfs_sb(c->inode->i_sb)->cred);
 	inode_lock(file_inode(c->lower));
 	err = notify_change(&nop_mnt_idmap, file_dentry(c->lower), &attr, NULL);
 	inode_unlock(file_inode(c->lower));
 	revert_creds(old);
-	file_end_write(c->lower);
+	wtfs_lower_end_write(c->inode);
+	wtfs_splice_end(c->inode);
 	return err;
 }
 
@@ -144,8 +148,10 @@ static void wtfs_chunk_undo_extend(struct wtfs_chunk *c, loff_t size)
 static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
 {
 	wtfs_cache_drop(c->inode, done, c->end);
+	/* Nor does it grow by the hole before a write that came to nothing. */
 	if (c->end > c->size)
-		wtfs_chunk_undo_extend(c, max(done, c->size));
+		wtfs_chunk_undo_extend(c, done > c->pos ? max(done, c->size) :
+							  c->size);
 }
 
 /*
@@ -162,7 +168,7 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 		mapping_set_error(c->inode->i_mapping, res < 0 ? res : -EIO);
 	}
 	/* First, since write-back zeroes what lies behind i_size. */
-	if (done > c->size)
+	if (res > 0 && done > c->size)
 		i_size_write(c->inode, done);
 	wtfs_count_through_end(c, res);
 	wtfs_chunk_finish(c);
@@ -182,6 +188,8 @@ static ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
 	wtfs_chunk_start(c);
 	res = wtfs_chunk_write(c);
 	memalloc_nofs_restore(nofs);
+	/* Before waiting for write-back, which may be waiting for @cached. */
+	wtfs_splice_end(c->inode);
 	return wtfs_chunk_end(c, res);
 }
 
@@ -203,6 +211,7 @@ static ssize_t wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from,
 					      struct iov_iter *from))
 {
 	size_t missing = fault_in_iov_iter_readable(from, len);
+	ssize_t copied;
 	int err;
 
 	if (missing == len)
@@ -211,7 +220,10 @@ static ssize_t wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from,
 	err = wtfs_chunk_lock(c);
 	if (err)
 		return err;
-	return copy(c, from);
+	copied = copy(c, from);
+	if (c->through && !copied)
+		wtfs_splice_end(c->inode);
+	return copied;
 }
 
 /*
@@ -242,7 +254,7 @@ static ssize_t wtfs_write_page(struct wtfs_chunk *c, struct iov_iter *from,
 	ssize_t copied = wtfs_chunk_fill(c, from, pos, len,
 					 wtfs_chunk_copy_back);
 
-	if (copied > 0)
+	if (copied > 0 && !wtfs_is_spliced_to(c->inode))
 		balance_dirty_pages_ratelimited(c->inode->i_mapping);
 	return copied;
 }
@@ -309,10 +321,13 @@ static int wtfs_write_back_touch(struct inode *inode, struct file *lower)
 {
 	int err;
 
-	if (!wtfs_lower_start_write(inode))
-		return -EAGAIN;
+	err = wtfs_splice_begin(inode);
+	if (err)
+		return err;
+	wtfs_lower_start_write(inode);
 	err = file_update_time(lower);
-	file_end_write(lower);
+	wtfs_lower_end_write(inode);
+	wtfs_splice_end(inode);
 	return err;
 }
 
@@ -474,7 +489,8 @@ static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
 	u64 size = min_t(u64, i_size, rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
-		!IS_SWAPFILE(inode) && iocb->ki_filp->f_flags & O_LARGEFILE &&
+		!IS_SWAPFILE(inode) &&
+		(iocb->ki_filp->f_flags & O_LARGEFILE || end <= MAX_NON_LFS) &&
 		through && wtfs_lower_direct(inode) &&
 		end > iocb->ki_pos && end <= size &&
 		round_up(end, WTFS_I(inode)->block) <= size;

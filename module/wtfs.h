@@ -218,6 +218,22 @@ static inline bool wtfs_is_spliced_to(const struct inode *inode)
 }
 
 /*
+ * The lower's freeze protection, for a write to @inode; wtfs_splice_begin() has
+ * got it for a splice.
+ */
+static inline void wtfs_lower_start_write(const struct inode *inode)
+{
+	if (!wtfs_is_spliced_to(inode))
+		sb_start_write(wtfs_lower_inode(inode)->i_sb);
+}
+
+static inline void wtfs_lower_end_write(const struct inode *inode)
+{
+	if (!wtfs_is_spliced_to(inode))
+		sb_end_write(wtfs_lower_inode(inode)->i_sb);
+}
+
+/*
  * The open lower file of an open wtfs file, with a reference that lasts as
  * long as the wtfs file; for regular files and directories.
  */
@@ -302,8 +318,9 @@ extern const struct file_operations wtfs_file_remap_fops;
 int wtfs_sync_change(struct file *file);
 
 /* splice.c */
-bool wtfs_lower_start_write(struct inode *inode);
-bool wtfs_lock_cached(struct inode *inode);
+int wtfs_splice_again(struct inode *inode);
+int wtfs_splice_begin(struct inode *inode);
+void wtfs_splice_end(struct inode *inode);
 ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			  loff_t *ppos, size_t len, unsigned int flags);
 

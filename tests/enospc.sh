@@ -63,6 +63,8 @@ assert_eq "$got" ENOSPC "a write of a block, after $n were written where a long 
 assert_eq "$(stat -c %s "$MNT/a/growing") $(stat -c %s "$LOWER/a/growing")" "$size $size" "the sizes"
 assert_eq "$(run a/growing "dev:0:$size:A" "lower:0:$size:A" "read:0:$size:A")" "same same same" \
 	"what the counts say"
+assert_eq "$(run a/growing "write:$((size + 1048576)):4096:X" size size::::lower)" "ENOSPC $size $size" \
+	"a write of a block far behind the end, and the sizes"
 
 note "overwriting needs no space, nor does what was preallocated"
 assert_eq "$(run a/growing write:100:70000:B dev:100:70000:B)" "70000 same" "overwriting on a full disk"

@@ -85,18 +85,29 @@ sync
 assert_same "$MNT/stored" "$LOWER/stored" "what was stored"
 
 note "a splice waits until the lower is thawed, without the pipe's lock or the file's"
+waits() { grep -q '^State:.D' "/proc/$1/status"; }
+gone() { [ ! -e "/proc/$1/stat" ]; }
 mkfifo "$T/pipe"
 exec 8<>"$T/pipe"
 head -c 4096 /dev/zero | tr '\0' p >&8
+head -c 4096 /dev/zero | tr '\0' q >"$T/q"
 fsfreeze -f "$LOWER"
-io "$MNT/written" splice:0:8192 <&8 >"$T/spliced" &
+# a store that the splice takes along
+xfs_io -c "mmap 8k 4k" -c "mwrite -S 0x73 8k 100" "$MNT/written"
+io "$MNT/written" splice:0:8292 <&8 >"$T/spliced" &
 splicer=$!
-sleep 1
+wait_until 20 waits $splicer || trouble="the splice does not wait"
+cat "$T/q" >&8 &
+wait_until 20 gone $! || trouble="the pipe is locked"
+stat -c %s "$MNT/written" >/dev/null
+xfs_io -c "seek -d 0" "$MNT/written" >/dev/null &
+wait_until 20 gone $! || trouble="the file is locked"
+printf '%100s' "" | tr ' ' r >&8
 assert_eq "$(cat "$T/spliced")" "" "what a splice says with the lower frozen"
-timeout 20 head -c 4096 /dev/zero | tr '\0' q >&8 || fail "the pipe is locked"
-timeout 20 xfs_io -c "seek -d 0" "$MNT/written" >/dev/null || fail "the file is locked"
 fsfreeze -u "$LOWER"
+[ -z "${trouble:-}" ] || fail "$trouble"
 wait $splicer
-assert_eq "$(cat "$T/spliced")" 8192 "what the splice says in the end"
+assert_eq "$(cat "$T/spliced")" 8292 "what the splice says in the end"
 assert_eq "$(io -l "$LOWER/written" "$MNT/written" lower:0:4096:p lower:4096:4096:q)" \
 	$'same\nsame' "what was spliced, on the device"
+assert_eq "$(io "$MNT/written" read:8192:100:r fsync)" $'same\nok' "the end of it, and an fsync"

@@ -503,9 +503,11 @@ static struct result run_holes(struct world *w, const struct args *a)
 		return give(-1);
 	lower = open_below(w, fd);
 	if (lower >= 0) {
-		if (!layout_get(lower, &below) || memcmp(&here, &below, sizeof(here)))
-			return give(-4);
+		bool same = layout_get(lower, &below) && !memcmp(&here, &below, sizeof(here));
+
 		close(lower);
+		if (!same)
+			return give(-4);
 	}
 	return give(holes_are_zero(fd, &here) ? 0 : -5);
 }
