@@ -91,9 +91,9 @@ mkfifo "$T/pipe"
 exec 8<>"$T/pipe"
 head -c 4096 /dev/zero | tr '\0' p >&8
 head -c 4096 /dev/zero | tr '\0' q >"$T/q"
-fsfreeze -f "$LOWER"
 # a store that the splice takes along
 xfs_io -c "mmap 8k 4k" -c "mwrite -S 0x73 8k 100" "$MNT/written"
+fsfreeze -f "$LOWER"
 io "$MNT/written" splice:0:8292 <&8 >"$T/spliced" &
 splicer=$!
 wait_until 20 waits $splicer || trouble="the splice does not wait"
