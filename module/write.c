@@ -103,6 +103,25 @@ static ssize_t wtfs_chunk_write(struct wtfs_chunk *c)
 	return res;
 }
 
+/*
+ * Get the lower's freeze protection for a change that is not a chunk's data; a
+ * splice only tries. Pairs with wtfs_write_leave(). Return: 0 or an error.
+ */
+static int wtfs_write_enter(struct inode *inode)
+{
+	int err = wtfs_splice_begin(inode);
+
+	if (!err)
+		wtfs_lower_start_write(inode);
+	return err;
+}
+
+static void wtfs_write_leave(struct inode *inode)
+{
+	wtfs_lower_end_write(inode);
+	wtfs_splice_end(inode);
+}
+
 /* Have the lower file end at @size. Return: 0 or an error. */
 static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
 {
@@ -110,17 +129,15 @@ static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
 	const struct cred *old;
 	int err;
 
-	err = wtfs_splice_begin(c->inode);
+	err = wtfs_write_enter(c->inode);
 	if (err)
 		return err;
-	wtfs_lower_start_write(c->inode);
 	old = override_creds(wtfs_sb(c->inode->i_sb)->cred);
 	inode_lock(file_inode(c->lower));
 	err = notify_change(&nop_mnt_idmap, file_dentry(c->lower), &attr, NULL);
 	inode_unlock(file_inode(c->lower));
 	revert_creds(old);
-	wtfs_lower_end_write(c->inode);
-	wtfs_splice_end(c->inode);
+	wtfs_write_leave(c->inode);
 	return err;
 }
 
@@ -141,17 +158,15 @@ static void wtfs_chunk_undo_extend(struct wtfs_chunk *c, loff_t size)
 }
 
 /*
- * Bytes that did not reach the device leave the cache, and the file ends where
- * they would have begun. Mapped stores that the write had taken over are dirty
+ * Bytes from @done on, which did not reach the device, leave the cache, and the
+ * file ends at @size. Mapped stores that the write had taken over are dirty
  * again, unless they were overwritten.
  */
-static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
+static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done, loff_t size)
 {
 	wtfs_cache_drop(c->inode, done, c->end);
-	/* Nor does it grow by the hole before a write that came to nothing. */
 	if (c->end > c->size)
-		wtfs_chunk_undo_extend(c, done > c->pos ? max(done, c->size) :
-							  c->size);
+		wtfs_chunk_undo_extend(c, size);
 }
 
 /*
@@ -161,6 +176,8 @@ static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
 static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 {
 	loff_t done = c->pos + max_t(ssize_t, res, 0);
+	/* It does not grow by the hole before a write that came to nothing. */
+	loff_t size = res > 0 ? max(done, c->size) : c->size;
 
 	if (!c->whole && c->taken) {
 		wtfs_chunk_redirty(c);
@@ -168,14 +185,14 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 		mapping_set_error(c->inode->i_mapping, res < 0 ? res : -EIO);
 	}
 	/* First, since write-back zeroes what lies behind i_size. */
-	if (res > 0 && done > c->size)
-		i_size_write(c->inode, done);
+	if (size > c->size)
+		i_size_write(c->inode, size);
 	wtfs_count_through_end(c, res);
 	wtfs_chunk_finish(c);
 	if (c->asks)
 		wtfs_chunk_learn(c);
 	if (done < c->end)
-		wtfs_chunk_fail(c, done);
+		wtfs_chunk_fail(c, done, size);
 	return res;
 }
 
@@ -321,13 +338,11 @@ static int wtfs_write_back_touch(struct inode *inode, struct file *lower)
 {
 	int err;
 
-	err = wtfs_splice_begin(inode);
+	err = wtfs_write_enter(inode);
 	if (err)
 		return err;
-	wtfs_lower_start_write(inode);
 	err = file_update_time(lower);
-	wtfs_lower_end_write(inode);
-	wtfs_splice_end(inode);
+	wtfs_write_leave(inode);
 	return err;
 }
 
