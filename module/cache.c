@@ -39,9 +39,12 @@ static void wtfs_read_end(struct wtfs_lower_io *io, long res)
 /* The lower file to read with; @file is NULL when the kernel reads by itself */
 static struct file *wtfs_read_file(struct inode *inode, struct file *file)
 {
-	if (file)
-		return get_file(wtfs_lower_file(file));
-	return wtfs_lower_file_get(inode, WTFS_LOWER_READ);
+	struct file *lower = file ? get_file(wtfs_lower_file(file)) :
+		wtfs_lower_file_get(inode, WTFS_LOWER_READ);
+
+	if (!IS_ERR(lower))
+		wtfs_lower_know_block(inode, lower);
+	return lower;
 }
 
 static int wtfs_read_folio(struct file *file, struct folio *folio)
@@ -184,6 +187,7 @@ static int wtfs_writepages(struct address_space *mapping,
 		mapping_set_error(mapping, PTR_ERR(wb.lower));
 		return PTR_ERR(wb.lower);
 	}
+	wtfs_lower_know_block(wb.inode, wb.lower);
 	/*
 	 * Reclaim with __GFP_FS may wait for folios under writeback, and some
 	 * of ours are not submitted yet.

@@ -75,21 +75,6 @@ void wtfs_chunk_free(struct wtfs_chunk *c)
 		kfree(c->span.bvec);
 }
 
-/**
- * wtfs_chunk_set - say what the next chunk is
- * @c: initialised, holds no folios
- * @pos: first byte, file offset
- * @len: bytes
- */
-void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
-{
-	c->pos = pos;
-	c->end = pos + len;
-	c->size = i_size_read(c->inode);
-	c->head_dirty = false;
-	c->last_dirty = false;
-}
-
 static struct folio *wtfs_chunk_folio(const struct wtfs_chunk *c,
 				      unsigned int i)
 {
@@ -127,12 +112,11 @@ static unsigned long wtfs_chunk_pages(const struct wtfs_chunk *c,
 
 /* Once the span is what is written: of its folio number @i those that are. */
 static __always_inline unsigned long
-wtfs_chunk_written(const struct wtfs_chunk *c, unsigned int i)
+wtfs_chunk_written(const struct wtfs_chunk *c, struct folio *folio,
+		   unsigned int i)
 {
-	size_t first = i ? 0 : c->skip;
-
-	return wtfs_folio_pages(wtfs_chunk_folio(c, i), first,
-				first + c->span.bvec[i].bv_len - 1);
+	return i ? wtfs_folio_pages(folio, 0, c->span.bvec[i].bv_len - 1) :
+		c->first_pages;
 }
 
 /* Unlock and let go of the folios from @from on; nothing was done to them. */
@@ -187,25 +171,27 @@ static fgf_t wtfs_chunk_order(const struct wtfs_chunk *c, loff_t pos)
  */
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
-	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_WRITE | FGP_NOFS |
-		(c->nowait ? FGP_NOWAIT : 0) |
+	/* FGP_WRITE spreads what will be dirty over the memory's nodes. */
+	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_NOFS |
+		(c->through ? 0 : FGP_WRITE) | (c->nowait ? FGP_NOWAIT : 0) |
 		(c->iocb->ki_flags & IOCB_DONTCACHE ? FGP_DONTCACHE : 0);
 	struct address_space *mapping = c->inode->i_mapping;
 	loff_t pos = c->pos;
 
 	while (pos < c->end) {
 		struct folio *folio;
+		size_t size;
 		int err;
 
 		folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
 				       flags | wtfs_chunk_order(c, pos));
 		if (IS_ERR(folio))
 			return c->nowait ? -EAGAIN : PTR_ERR(folio);
+		size = folio_size(folio);
 		if (!c->span.nr)
 			c->span.pos = folio_pos(folio);
-		bvec_set_folio(&c->span.bvec[c->span.nr++], folio,
-			       folio_size(folio), 0);
-		c->span.len += folio_size(folio);
+		bvec_set_folio(&c->span.bvec[c->span.nr++], folio, size, 0);
+		c->span.len += size;
 		if (wtfs_chunk_needs_fill(c, folio)) {
 			c->fill = max(pos, folio_pos(folio));
 			return WTFS_FILL;
@@ -213,7 +199,7 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 		err = wtfs_chunk_wait(c, folio);
 		if (err)
 			return err;
-		pos = wtfs_folio_end(folio);
+		pos = min_t(u64, c->span.pos + c->span.len, LLONG_MAX);
 	}
 	return 0;
 }
@@ -349,7 +335,8 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 
 	for (i = 0; i < c->span.nr && pos < c->end; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
-		loff_t stop = min(c->end, wtfs_folio_end(folio));
+		loff_t end = wtfs_folio_end(folio);
+		loff_t stop = min(c->end, end);
 		size_t copied = wtfs_folio_copy(c, folio, pos, stop, from);
 
 		pos += copied;
@@ -359,7 +346,7 @@ size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from)
 		}
 		if (!copied)
 			break;
-		if (wtfs_folio_end(folio) > c->size)
+		if (end > c->size)
 			wtfs_chunk_zero(c, folio);
 		if (!folio_test_uptodate(folio))
 			folio_mark_uptodate(folio);
@@ -507,14 +494,15 @@ void wtfs_chunk_redirty(struct wtfs_chunk *c)
  */
 static void wtfs_chunk_narrow(struct wtfs_chunk *c)
 {
+	struct folio *first = wtfs_chunk_folio(c, 0);
 	struct wtfs_span *span = &c->span;
 	size_t head = c->start_io - span->pos;
 	size_t rest = span->pos + span->len - c->end_io;
 
-	c->skip = head;
 	span->bvec[span->nr - 1].bv_len -= rest;
-	bvec_set_page(&span->bvec[0],
-		      folio_page(wtfs_chunk_folio(c, 0), head >> PAGE_SHIFT),
+	c->first_pages = wtfs_folio_pages(first, head,
+					  span->bvec[0].bv_len - 1);
+	bvec_set_page(&span->bvec[0], folio_page(first, head >> PAGE_SHIFT),
 		      span->bvec[0].bv_len - head, offset_in_page(head));
 	span->pos = c->start_io;
 	span->len -= head + rest;
@@ -536,11 +524,13 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 	if (!wtfs_chunk_plan(c))
 		wtfs_chunk_redirty(c);
 	wtfs_chunk_narrow(c);
-	for (i = 0; i < c->span.nr; i++)
-		wtfs_folio_start_through(wtfs_chunk_folio(c, i),
-					 wtfs_chunk_written(c, i));
-	for (i = 0; i < c->span.nr; i++)
-		folio_unlock(wtfs_chunk_folio(c, i));
+	for (i = 0; i < c->span.nr; i++) {
+		struct folio *folio = wtfs_chunk_folio(c, i);
+
+		wtfs_folio_start_through(folio,
+					 wtfs_chunk_written(c, folio, i));
+		folio_unlock(folio);
+	}
 }
 
 /**
@@ -556,7 +546,7 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
-		wtfs_folio_end_through(folio, wtfs_chunk_written(c, i));
+		wtfs_folio_end_through(folio, wtfs_chunk_written(c, folio, i));
 		folio_put(folio);
 	}
 	c->span.nr = 0;

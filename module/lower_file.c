@@ -22,7 +22,7 @@ static int wtfs_lower_flags(enum wtfs_lower_use use)
  * block rather than its sector: a write of less than a block is exclusive and
  * synchronous on ext4 and XFS, and we have the rest of the block in the cache.
  */
-static unsigned int wtfs_lower_block(struct file *lower)
+static unsigned int wtfs_lower_block(const struct file *lower)
 {
 	unsigned int block = i_blocksize(file_inode(lower));
 	struct kstat stat;
@@ -43,6 +43,18 @@ static unsigned int wtfs_lower_block(struct file *lower)
 	return block <= PAGE_SIZE ? block : 0;
 }
 
+/**
+ * wtfs_lower_ask_block - find out what direct I/O the lower file can do
+ * @inode: a regular file, WTFS_BLOCK_UNKNOWN
+ * @lower: its lower file
+ *
+ * Context: process. Those who ask at once get the same answer.
+ */
+void wtfs_lower_ask_block(struct inode *inode, const struct file *lower)
+{
+	WRITE_ONCE(WTFS_I(inode)->block, wtfs_lower_block(lower));
+}
+
 /* What is no real filesystem may have read() and write() only. */
 static bool wtfs_lower_has_iter(const struct file *file,
 				enum wtfs_lower_use use)
@@ -52,6 +64,17 @@ static bool wtfs_lower_has_iter(const struct file *file,
 	if (!S_ISREG(file_inode(file)->i_mode))
 		return true;
 	return fop->read_iter && (use == WTFS_LOWER_READ || fop->write_iter);
+}
+
+/* Is a lower file open? Nobody does I/O without one. Called under lower_lock. */
+static bool wtfs_lower_is_open(const struct wtfs_inode_info *wi)
+{
+	unsigned int i;
+
+	for (i = 0; i < WTFS_LOWER_NR; i++)
+		if (wi->lower_file[i])
+			return true;
+	return false;
 }
 
 /* Fill the slot of @use. Called under lower_lock. */
@@ -82,8 +105,9 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	 */
 	if (use == WTFS_LOWER_WRITEBACK)
 		file->f_mode |= FMODE_NOCMTIME;
-	if (S_ISREG(inode->i_mode))
-		WRITE_ONCE(wi->block, wtfs_lower_block(file));
+	/* It may have changed since, as where chattr +j has data journaled. */
+	if (!wtfs_lower_is_open(wi))
+		WRITE_ONCE(wi->block, WTFS_BLOCK_UNKNOWN);
 	wi->lower_file[use] = file;
 	return file;
 }

@@ -203,30 +203,33 @@ void wtfs_lower_flush(struct inode *inode)
 	invalidate_inode_pages2(mapping);
 }
 
-static ssize_t wtfs_lower_write_once(struct inode *inode, struct file *lower,
-				     const struct wtfs_span *span, loff_t pos,
-				     size_t len, int flags)
+static __always_inline ssize_t
+wtfs_lower_write_once(struct inode *inode, struct kiocb *iocb,
+		      const struct wtfs_span *span, loff_t pos, size_t len,
+		      int more_flags)
 {
+	int flags = iocb->ki_flags;
 	struct iov_iter iter;
-	struct kiocb iocb;
 	ssize_t ret;
 
-	init_sync_kiocb(&iocb, lower);
-	iocb.ki_flags |= IOCB_WRITE | flags;
-	iocb.ki_pos = pos;
+	iocb->ki_flags = flags | IOCB_WRITE | more_flags;
+	iocb->ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
-	wtfs_count_submit(inode, pos, len, iocb.ki_flags);
+	wtfs_count_submit(inode, pos, len, iocb->ki_flags);
 	wtfs_lower_start_write(inode);
-	ret = lower->f_op->write_iter(&iocb, &iter);
+	ret = iocb->ki_filp->f_op->write_iter(iocb, &iter);
 	wtfs_lower_end_write(inode);
+	/* The lower may have changed them: ext4, when it falls back. */
+	iocb->ki_flags = flags;
 	return ret;
 }
 
 /* Direct; halved where it fails, so that what can be written is. */
-static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
+static ssize_t wtfs_lower_write_direct(struct inode *inode, struct kiocb *iocb,
 				       const struct wtfs_span *span,
-				       loff_t pos, size_t len, int flags)
+				       loff_t pos, size_t len)
 {
+	struct file *lower = iocb->ki_filp;
 	unsigned int block = READ_ONCE(WTFS_I(inode)->block) ?: PAGE_SIZE;
 	size_t try = len, done = 0;
 	ssize_t res = 0;
@@ -237,8 +240,8 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 		errseq_t mark = wtfs_lower_mark(lower);
 
 		try = min(try, len - done);
-		res = wtfs_lower_write_once(inode, lower, span, pos + done, try,
-					    flags | IOCB_DIRECT);
+		res = wtfs_lower_write_once(inode, iocb, span, pos + done, try,
+					    IOCB_DIRECT);
 		if (res <= 0 && (try <= block || wtfs_direct_refused(res)))
 			break;
 		if (res <= 0) {
@@ -265,27 +268,28 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct file *lower,
 
 /* Through the lower page cache, on to the device, and out of the cache. */
 static ssize_t wtfs_lower_write_buffered(struct inode *inode,
-					 struct file *lower,
+					 struct kiocb *iocb,
 					 const struct wtfs_span *span,
-					 loff_t pos, size_t len, int flags)
+					 loff_t pos, size_t len)
 {
 	unsigned int pflags = current->flags & PF_LOCAL_THROTTLE;
+	struct file *lower = iocb->ki_filp;
 	errseq_t mark = wtfs_lower_mark(lower);
 	size_t done = 0;
 	ssize_t res = 0;
-	int err;
+	int flags = 0, err;
 
 	/*
 	 * Where there is no direct I/O, data may be in the journal or in the
 	 * inode, and writing pages out is not enough.
 	 */
 	if (!READ_ONCE(WTFS_I(inode)->block))
-		flags |= IOCB_DSYNC;
+		flags = IOCB_DSYNC;
 
 	/* Nobody but us can clean what we dirty: never throttle us for it. */
 	current->flags |= PF_LOCAL_THROTTLE;
 	while (done < len) {
-		res = wtfs_lower_write_once(inode, lower, span, pos + done,
+		res = wtfs_lower_write_once(inode, iocb, span, pos + done,
 					    len - done, flags);
 		if (res <= 0)
 			break;
@@ -304,27 +308,26 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 /**
  * wtfs_lower_write - write to the lower file and wait until it is on the device
  * @inode: the wtfs inode
- * @lower: open for writing
+ * @iocb: to use for it, of the lower file, open for writing; with no flags but
+ *	  IOCB_DSYNC and IOCB_SYNC, which it keeps
  * @span: folios that hold the data; stable, and none of them locked
  * @pos: first byte to write, within @span
  * @len: bytes to write
- * @flags: IOCB_DSYNC and IOCB_SYNC as the caller's; IOCB_DIRECT if @pos and
- *	   @len are multiples of the block size and direct I/O is to be tried
+ * @direct: direct I/O is to be tried; @pos and @len are multiples of the block
+ *	    size
  *
  * Context: process; sleeps. Enters the lower filesystem, so no wtfs folio may
  * be locked. Return: bytes that reached the device, or an error if none did.
  */
-ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
+ssize_t wtfs_lower_write(struct inode *inode, struct kiocb *iocb,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
-			 int flags)
+			 bool direct)
 {
 	unsigned int nofs = memalloc_nofs_save();
 	ssize_t res = -EINVAL, done = 0;
 
-	if (flags & IOCB_DIRECT) {
-		flags &= ~IOCB_DIRECT;
-		res = wtfs_lower_write_direct(inode, lower, span, pos, len,
-					      flags);
+	if (direct) {
+		res = wtfs_lower_write_direct(inode, iocb, span, pos, len);
 		done = max_t(ssize_t, res, 0);
 	}
 	/*
@@ -333,8 +336,8 @@ ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
 	 */
 	if (wtfs_direct_refused(res) ||
 	    (done && !IS_ALIGNED(done, WTFS_I(inode)->block))) {
-		res = wtfs_lower_write_buffered(inode, lower, span, pos + done,
-						len - done, flags);
+		res = wtfs_lower_write_buffered(inode, iocb, span, pos + done,
+						len - done);
 		done += max_t(ssize_t, res, 0);
 	}
 	memalloc_nofs_restore(nofs);
@@ -357,7 +360,6 @@ void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 {
 	refcount_set(&io->ref, 2);
 	io->res = 0;
-	io->wq = wtfs_sb(inode->i_sb)->wq;
 	io->inode = inode;
 	this_cpu_inc(wtfs_lower_ios);
 	INIT_WORK(&io->work, work);
@@ -472,6 +474,12 @@ static bool wtfs_lower_io_wants_retry(struct wtfs_lower_io *io, long res)
 		wtfs_read_is_short(io->iocb.ki_filp, io->pos, io->len, res);
 }
 
+/* Have @work called. Its folios are not ended: the inode is there. */
+static void wtfs_lower_io_queue(struct wtfs_lower_io *io)
+{
+	queue_work(wtfs_sb(io->inode->i_sb)->wq, &io->work);
+}
+
 /* Context: any; interrupt context when the lower completed a direct I/O. */
 static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
 {
@@ -482,43 +490,44 @@ static void wtfs_lower_io_complete(struct kiocb *iocb, long res)
 	if (io->write)
 		kiocb_end_write(iocb);
 	if (wtfs_lower_io_wants_retry(io, res))
-		queue_work(io->wq, &io->work);
+		wtfs_lower_io_queue(io);
 	else
 		wtfs_lower_io_finish(io, res);
 }
 
 /* Start it as direct I/O; it completes by wtfs_lower_io_complete(). */
-static void wtfs_lower_io_start(struct wtfs_lower_io *io)
+static __always_inline void wtfs_lower_io_start(struct wtfs_lower_io *io,
+						bool write)
 {
 	struct kiocb *iocb = &io->iocb;
 	struct file *lower = iocb->ki_filp;
 	unsigned int nofs = memalloc_nofs_save();
-	errseq_t mark = io->write ? wtfs_lower_mark(lower) : 0;
+	errseq_t mark = write ? wtfs_lower_mark(lower) : 0;
 	struct iov_iter iter;
 	ssize_t res;
 
 	iocb->ki_pos = io->pos;
 	iocb->ki_flags |= IOCB_DIRECT;
 	iocb->ki_complete = wtfs_lower_io_complete;
-	wtfs_span_iter(&iter, io->write ? ITER_SOURCE : ITER_DEST, &io->span,
+	wtfs_span_iter(&iter, write ? ITER_SOURCE : ITER_DEST, &io->span,
 		       io->pos, io->len);
-	if (io->write) {
+	if (write) {
 		iocb->ki_flags |= IOCB_WRITE;
 		wtfs_lower_drop_tail(io->inode, lower);
 		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
+		res = wtfs_iocb_write(iocb, &iter);
+	} else {
+		res = wtfs_iocb_read(iocb, &iter);
 	}
-	res = io->write ? wtfs_iocb_write(iocb, &iter) :
-		wtfs_iocb_read(iocb, &iter);
 	memalloc_nofs_restore(nofs);
 
 	if (res == -EIOCBQUEUED)
 		return;
 	/* Done at once, with the freeze protection already dropped. */
 	if (wtfs_lower_io_wants_retry(io, res) ||
-	    (io->write &&
-	     (wtfs_lower_caches(lower, io->pos, io->len) ||
-	      errseq_check(&lower->f_mapping->wb_err, mark))))
-		queue_work(io->wq, &io->work);
+	    (write && (wtfs_lower_caches(lower, io->pos, io->len) ||
+		       errseq_check(&lower->f_mapping->wb_err, mark))))
+		wtfs_lower_io_queue(io);
 	else
 		wtfs_lower_io_finish(io, res);
 }
@@ -560,20 +569,19 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
 static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 {
 	unsigned int block = WTFS_I(io->inode)->block ?: PAGE_SIZE;
-	struct file *lower = io->iocb.ki_filp;
 	struct wtfs_span *span = &io->span;
+	struct kiocb iocb;
 	size_t off = 0;
 	ssize_t res;
 	int err = 0;
 
+	init_sync_kiocb(&iocb, io->iocb.ki_filp);
 	while (off < span->len) {
-		int flags = 0;
+		bool direct = wtfs_lower_direct(io->inode) &&
+			IS_ALIGNED(span->len - off, block);
 
-		if (wtfs_lower_direct(io->inode) &&
-		    IS_ALIGNED(span->len - off, block))
-			flags = IOCB_DIRECT;
-		res = wtfs_lower_write(io->inode, lower, span, span->pos + off,
-				       span->len - off, flags);
+		res = wtfs_lower_write(io->inode, &iocb, span, span->pos + off,
+				       span->len - off, direct);
 		if (res <= 0)
 			err = res ?: -EIO;
 		off += res > 0 ? res : min_t(size_t, block, span->len - off);
@@ -642,9 +650,22 @@ static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 void wtfs_lower_io_submit(struct wtfs_lower_io *io)
 {
 	if (wtfs_lower_io_defer(io))
-		queue_work(io->wq, &io->work);
+		wtfs_lower_io_queue(io);
 	else
-		wtfs_lower_io_start(io);
+		wtfs_lower_io_start(io, io->write);
+	wtfs_lower_io_put(io);
+}
+
+/**
+ * wtfs_lower_io_submit_direct - send a write() on its way as direct I/O
+ * @io: as for wtfs_lower_io_submit(); whole blocks, of a file that can do direct
+ *	I/O, and what the task itself writes
+ *
+ * Context: process; as wtfs_lower_io_submit().
+ */
+void wtfs_lower_io_submit_direct(struct wtfs_lower_io *io)
+{
+	wtfs_lower_io_start(io, true);
 	wtfs_lower_io_put(io);
 }
 
@@ -668,8 +689,7 @@ void wtfs_lower_io_resubmit(struct wtfs_lower_io *io)
 	io->iocb.ki_flags &= ~IOCB_NOWAIT;
 	/* The submitter's; the completion still has its own. */
 	refcount_inc(&io->ref);
-	wtfs_lower_io_start(io);
-	wtfs_lower_io_put(io);
+	wtfs_lower_io_submit_direct(io);
 }
 
 /*

@@ -30,12 +30,14 @@ struct wtfs_write_req {
 
 static struct kmem_cache *wtfs_write_req_cachep;
 
-/* The flags of the user's write that the lower's has to have. */
-static inline int wtfs_write_flags(const struct kiocb *iocb)
+/* Make @iocb one of the lower file, with what the user wants of his write. */
+static inline void wtfs_chunk_clone_iocb(const struct wtfs_chunk *c,
+					 struct kiocb *iocb)
 {
-	int flags = iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC);
-
-	return iocb_is_dsync(iocb) ? flags | IOCB_DSYNC : flags;
+	kiocb_clone(iocb, c->iocb, c->lower);
+	iocb->ki_flags &= IOCB_DSYNC | IOCB_SYNC | IOCB_NOWAIT;
+	if (iocb_is_dsync(c->iocb))
+		iocb->ki_flags |= IOCB_DSYNC;
 }
 
 /* Return: bytes of the chunk that reached the device, or an error. */
@@ -43,20 +45,19 @@ static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
 {
 	loff_t first = c->tail > c->pos ? round_down(c->pos, c->block) : c->pos;
 	errseq_t mark = c->pos > c->size ? wtfs_lower_mark(c->lower) : 0;
-	int flags = wtfs_write_flags(c->iocb);
 	loff_t pos = c->start_io;
+	struct kiocb iocb;
 	ssize_t res = 0;
 
+	wtfs_chunk_clone_iocb(c, &iocb);
+	iocb.ki_flags &= ~IOCB_NOWAIT;
 	c->whole = true;
-
 	while (pos < c->end_io) {
-		if (pos < c->tail)
-			res = wtfs_lower_write(c->inode, c->lower, &c->span,
-					       pos, c->tail - pos,
-					       flags | IOCB_DIRECT);
-		else
-			res = wtfs_lower_write(c->inode, c->lower, &c->span,
-					       pos, c->end_io - pos, flags);
+		bool direct = pos < c->tail;
+
+		res = wtfs_lower_write(c->inode, &iocb, &c->span, pos,
+				       (direct ? c->tail : c->end_io) - pos,
+				       direct);
 		if (res > 0) {
 			pos += res;
 			continue;
@@ -197,7 +198,7 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 }
 
 /* The chunk is copied into: write it, and wait. */
-static ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
+static __always_inline ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
 {
 	unsigned int nofs = memalloc_nofs_save();
 	ssize_t res;
@@ -222,10 +223,10 @@ static size_t wtfs_chunk_size(loff_t pos, size_t count)
  * Lock the folios for up to @len bytes at @pos, and copy. Return: bytes copied,
  * 0 to be called again with nothing done, or an error.
  */
-static ssize_t wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from,
-			       loff_t pos, size_t len,
-			       size_t (*copy)(struct wtfs_chunk *c,
-					      struct iov_iter *from))
+static __always_inline ssize_t
+wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from, loff_t pos,
+		size_t len, size_t (*copy)(struct wtfs_chunk *c,
+					   struct iov_iter *from))
 {
 	size_t missing = fault_in_iov_iter_readable(from, len);
 	ssize_t copied;
@@ -322,7 +323,8 @@ wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
 
 static ssize_t wtfs_write_through(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct wtfs_chunk c;
+	/* Most of it is @bvec: clearing that costs more than setting the rest. */
+	struct wtfs_chunk c __uninitialized;
 	ssize_t ret;
 
 	ret = wtfs_chunk_init(&c, iocb, iov_iter_count(from), true);
@@ -422,15 +424,13 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	struct wtfs_lower_io *io = &req->io;
 	struct wtfs_chunk *c = &req->chunk;
 
-	kiocb_clone(&io->iocb, c->iocb, c->lower);
-	io->iocb.ki_flags = wtfs_write_flags(c->iocb) |
-		(c->iocb->ki_flags & IOCB_NOWAIT);
+	wtfs_chunk_clone_iocb(c, &io->iocb);
 	wtfs_lower_io_setup(io, c->inode, wtfs_write_req_work);
 	io->end = wtfs_write_req_end;
 	io->span = c->span;
 	io->pos = c->start_io;
 	io->len = c->end_io - c->start_io;
-	wtfs_lower_io_submit(io);
+	wtfs_lower_io_submit_direct(io);
 }
 
 /* Only a part could be copied: write that, and what is left, and wait. */
@@ -572,8 +572,9 @@ static ssize_t wtfs_write_begin(struct kiocb *iocb, struct iov_iter *from,
 }
 
 /* The inode is locked, and the write has been checked. */
-static ssize_t wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from,
-				 bool through, bool shared)
+static __always_inline ssize_t
+wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool through,
+		  bool shared)
 {
 	size_t len = iov_iter_count(from);
 	ssize_t ret = 0;
@@ -588,7 +589,7 @@ static ssize_t wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from,
 }
 
 /* From wtfs_splice_write(), which has locked the inode. */
-static ssize_t wtfs_write_spliced(struct kiocb *iocb, struct iov_iter *from)
+static noinline ssize_t wtfs_write_spliced(struct kiocb *iocb, struct iov_iter *from)
 {
 	ssize_t ret = generic_write_checks(iocb, from);
 
@@ -611,6 +612,7 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	bool through, shared;
 	ssize_t ret;
 
+	wtfs_lower_know_block(inode, wtfs_lower_file(iocb->ki_filp));
 	if (wtfs_is_spliced_to(inode))
 		return wtfs_write_spliced(iocb, from);
 	/* Asked once: a remount may change it. */

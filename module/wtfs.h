@@ -124,8 +124,8 @@ enum wtfs_lower_use {
  * @opens:	open wtfs files of this inode, under @lower_lock
  * @writers:	those of them that are open for writing, under @lower_lock
  * @block:	bytes; direct lower I/O starts and ends at multiples of it, or
- *		0 where the lower file can do no direct I/O. Set when the
- *		first lower file is opened.
+ *		0 where the lower file can do no direct I/O, or
+ *		WTFS_BLOCK_UNKNOWN: an open file need not be read or written
  * @tail:	1 + index of the lower page that is left cached for the next
  *		append, 0 for none; only a hint, no lock
  * @cached:	held while the lower page cache is written to, until that is
@@ -203,6 +203,9 @@ static inline struct path wtfs_lower_path(const struct dentry *dentry)
 		.dentry = wtfs_lower_dentry(dentry),
 	};
 }
+
+/* wtfs_inode_info.block before the lower was asked. */
+#define WTFS_BLOCK_UNKNOWN	UINT_MAX
 
 /* Is direct I/O to be tried on the lower of @inode, a regular file? */
 static inline bool wtfs_lower_direct(const struct inode *inode)
@@ -391,6 +394,15 @@ void wtfs_lower_file_close(struct inode *inode, struct file *lower);
 void wtfs_lower_file_evict(struct inode *inode);
 int wtfs_lower_file_take_error(struct inode *inode);
 int wtfs_lower_file_touch(struct file *lower);
+void wtfs_lower_ask_block(struct inode *inode, const struct file *lower);
+
+/* To be called before any I/O on @lower. Context: process. */
+static inline void wtfs_lower_know_block(struct inode *inode,
+					 const struct file *lower)
+{
+	if (unlikely(READ_ONCE(WTFS_I(inode)->block) == WTFS_BLOCK_UNKNOWN))
+		wtfs_lower_ask_block(inode, lower);
+}
 
 /* lower_io.c */
 
@@ -416,7 +428,6 @@ struct wtfs_span {
  * @iocb:	what the lower works on; holds a reference on the lower file if
  *		it was taken by wtfs_lower_io_alloc()
  * @ref:	one for the submitter, one for the completion
- * @wq:		of the mount; @inode may be gone when it is needed
  * @cache:	what the request, or what it is the first member of, is freed to;
  *		set by the constructor
  * @inode:	the wtfs inode; pinned by its folios until @end
@@ -435,7 +446,6 @@ struct wtfs_span {
 struct wtfs_lower_io {
 	struct kiocb iocb;
 	refcount_t ref;
-	struct workqueue_struct *wq;
 	struct kmem_cache *cache;
 	struct inode *inode;
 	void (*end)(struct wtfs_lower_io *io, long res);
@@ -461,12 +471,13 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 			 work_func_t work);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
+void wtfs_lower_io_submit_direct(struct wtfs_lower_io *io);
 bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io);
 void wtfs_lower_io_resubmit(struct wtfs_lower_io *io);
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);
-ssize_t wtfs_lower_write(struct inode *inode, struct file *lower,
+ssize_t wtfs_lower_write(struct inode *inode, struct kiocb *iocb,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
-			 int flags);
+			 bool direct);
 errseq_t wtfs_lower_mark(struct file *lower);
 void wtfs_lower_flush(struct inode *inode);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
@@ -494,7 +505,7 @@ void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
  * @tail:	from here on it is written through the lower page cache
  * @span:	the folios, each referenced: first each whole in its bvec, then
  *		only what is written
- * @skip:	bytes of the first folio that are not written; set with them
+ * @first_pages: of the first folio those that are written, a bit each
  * @fill:	where a folio has to be read in before the chunk can go on, or -1
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
@@ -517,7 +528,7 @@ struct wtfs_chunk {
 	loff_t end_io;
 	loff_t tail;
 	struct wtfs_span span;
-	size_t skip;
+	unsigned long first_pages;
 	loff_t fill;
 	bool head_dirty;
 	bool last_dirty;
@@ -530,7 +541,6 @@ struct wtfs_chunk {
 int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb, size_t count,
 		    bool through);
 void wtfs_chunk_free(struct wtfs_chunk *c);
-void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len);
 int wtfs_chunk_lock(struct wtfs_chunk *c);
 size_t wtfs_chunk_copy(struct wtfs_chunk *c, struct iov_iter *from);
 size_t wtfs_chunk_copy_back(struct wtfs_chunk *c, struct iov_iter *from);
@@ -538,5 +548,20 @@ void wtfs_chunk_start(struct wtfs_chunk *c);
 void wtfs_chunk_learn(const struct wtfs_chunk *c);
 void wtfs_chunk_redirty(struct wtfs_chunk *c);
 void wtfs_chunk_finish(struct wtfs_chunk *c);
+
+/**
+ * wtfs_chunk_set - say what the next chunk is
+ * @c: initialised, holds no folios
+ * @pos: first byte, file offset
+ * @len: bytes
+ */
+static inline void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
+{
+	c->pos = pos;
+	c->end = pos + len;
+	c->size = i_size_read(c->inode);
+	c->head_dirty = false;
+	c->last_dirty = false;
+}
 
 #endif /* _WTFS_H */
