@@ -187,12 +187,12 @@ static int wtfs_writepages(struct address_space *mapping,
 		mapping_set_error(mapping, PTR_ERR(wb.lower));
 		return PTR_ERR(wb.lower);
 	}
-	wtfs_lower_know_block(wb.inode, wb.lower);
 	/*
 	 * Reclaim with __GFP_FS may wait for folios under writeback, and some
 	 * of ours are not submitted yet.
 	 */
 	nofs = memalloc_nofs_save();
+	wtfs_lower_know_block(wb.inode, wb.lower);
 	/* Whoever syncs has not written: setuid stays, as with any store. */
 	old = override_creds(wtfs_sb(wb.inode->i_sb)->wb_cred);
 	err = wtfs_for_each_dirty(mapping, wbc, wtfs_writepage, &wb);

@@ -50,7 +50,7 @@ int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb, size_t count,
 	c->lower = wtfs_lower_file(iocb->ki_filp);
 	c->through = through;
 	c->nowait = iocb->ki_flags & IOCB_NOWAIT;
-	c->block = wtfs_lower_direct(c->inode) ? WTFS_I(c->inode)->block : 0;
+	c->block = wtfs_lower_direct(c->inode);
 	c->span.nr = 0;
 	c->span.len = 0;
 	c->span.bvec = c->bvec;
@@ -165,15 +165,26 @@ static fgf_t wtfs_chunk_order(const struct wtfs_chunk *c, loff_t pos)
 }
 
 /*
+ * FGP_WRITE keeps folios that are going to be dirty from filling a node, and
+ * those that were evicted, and now are overwritten, from counting as missed. Of
+ * what is written through behind the end of the file neither is true, and to see
+ * to it would cost an append more than its copy does.
+ */
+static bool wtfs_chunk_is_all_new(const struct wtfs_chunk *c)
+{
+	return c->through && c->pos >= c->size;
+}
+
+/*
  * Lock the folios of the chunk, in ascending order. Waiting for writeback with
  * the folios before it locked is safe, since nobody starts writeback on a folio
  * before all that he is going to lock are locked, but in ascending order.
  */
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
-	/* FGP_WRITE spreads what will be dirty over the memory's nodes. */
 	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_NOFS |
-		(c->through ? 0 : FGP_WRITE) | (c->nowait ? FGP_NOWAIT : 0) |
+		(wtfs_chunk_is_all_new(c) ? 0 : FGP_WRITE) |
+		(c->nowait ? FGP_NOWAIT : 0) |
 		(c->iocb->ki_flags & IOCB_DONTCACHE ? FGP_DONTCACHE : 0);
 	struct address_space *mapping = c->inode->i_mapping;
 	loff_t pos = c->pos;

@@ -48,11 +48,24 @@ static unsigned int wtfs_lower_block(const struct file *lower)
  * @inode: a regular file, WTFS_BLOCK_UNKNOWN
  * @lower: its lower file
  *
- * Context: process. Those who ask at once get the same answer.
+ * Context: process. Of those who ask at once the first one's answer stands.
  */
 void wtfs_lower_ask_block(struct inode *inode, const struct file *lower)
 {
-	WRITE_ONCE(WTFS_I(inode)->block, wtfs_lower_block(lower));
+	cmpxchg(&WTFS_I(inode)->block, WTFS_BLOCK_UNKNOWN,
+		wtfs_lower_block(lower));
+}
+
+/*
+ * The lower may say something else now: chattr +j has ext4 put the data into its
+ * journal, overlayfs has copied the file to another filesystem. Called under
+ * lower_lock.
+ */
+static void wtfs_lower_block_changed(struct wtfs_inode_info *wi,
+				     const struct file *lower)
+{
+	if (READ_ONCE(wi->block) != WTFS_BLOCK_UNKNOWN)
+		WRITE_ONCE(wi->block, wtfs_lower_block(lower));
 }
 
 /* What is no real filesystem may have read() and write() only. */
@@ -66,15 +79,15 @@ static bool wtfs_lower_has_iter(const struct file *file,
 	return fop->read_iter && (use == WTFS_LOWER_READ || fop->write_iter);
 }
 
-/* Is a lower file open? Nobody does I/O without one. Called under lower_lock. */
-static bool wtfs_lower_is_open(const struct wtfs_inode_info *wi)
+/* An open lower file, or NULL: nobody does I/O then. Called under lower_lock. */
+static struct file *wtfs_lower_file_any(const struct wtfs_inode_info *wi)
 {
 	unsigned int i;
 
 	for (i = 0; i < WTFS_LOWER_NR; i++)
 		if (wi->lower_file[i])
-			return true;
-	return false;
+			return wi->lower_file[i];
+	return NULL;
 }
 
 /* Fill the slot of @use. Called under lower_lock. */
@@ -105,8 +118,9 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	 */
 	if (use == WTFS_LOWER_WRITEBACK)
 		file->f_mode |= FMODE_NOCMTIME;
-	/* It may have changed since, as where chattr +j has data journaled. */
-	if (!wtfs_lower_is_open(wi))
+	if (wtfs_lower_file_any(wi))
+		wtfs_lower_block_changed(wi, file);
+	else
 		WRITE_ONCE(wi->block, WTFS_BLOCK_UNKNOWN);
 	wi->lower_file[use] = file;
 	return file;
@@ -144,14 +158,11 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
  */
 static bool wtfs_lower_file_path(struct inode *inode, struct path *lower)
 {
-	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *file = wtfs_lower_file_any(WTFS_I(inode));
 	struct dentry *dentry;
-	unsigned int i;
 
-	for (i = 0; i < WTFS_LOWER_NR; i++) {
-		if (!wi->lower_file[i])
-			continue;
-		*lower = wi->lower_file[i]->f_path;
+	if (file) {
+		*lower = file->f_path;
 		path_get(lower);
 		return true;
 	}
@@ -261,6 +272,24 @@ void wtfs_lower_file_evict(struct inode *inode)
 			fput(wi->lower_file[i]);
 		wi->lower_file[i] = NULL;
 	}
+}
+
+/**
+ * wtfs_lower_attr_changed - the lower may do other I/O than before
+ * @inode: its file attributes have been set; locked, with nothing to write
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_lower_attr_changed(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *file;
+
+	mutex_lock(&wi->lower_lock);
+	file = wtfs_lower_file_any(wi);
+	if (file)
+		wtfs_lower_block_changed(wi, file);
+	mutex_unlock(&wi->lower_lock);
 }
 
 /**

@@ -592,8 +592,9 @@ static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 /* Can it be direct, all of it? */
 static bool wtfs_lower_io_direct(const struct wtfs_lower_io *io)
 {
-	return wtfs_lower_direct(io->inode) &&
-		IS_ALIGNED(io->len, WTFS_I(io->inode)->block);
+	unsigned int block = wtfs_lower_direct(io->inode);
+
+	return block && IS_ALIGNED(io->len, block);
 }
 
 /* Return: as wtfs_lower_do_write_all(). */
@@ -628,15 +629,21 @@ static void wtfs_lower_io_work(struct work_struct *work)
 }
 
 /*
- * The flusher must not wait for the lower's buffered writes, nor enter it at
- * all where the lower might turn a direct write into a buffered one.
+ * The flusher, and others who clean memory, must not enter the lower with a write:
+ * it might turn a direct one into a buffered one, and wait.
  */
+static bool wtfs_task_may_submit(void)
+{
+	return !(current->flags & (PF_WQ_WORKER | PF_MEMALLOC));
+}
+
+/* Is it to be done by @work, since it cannot be direct or must not be? */
 static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 {
 	if (!wtfs_lower_io_direct(io))
 		return true;
 	/* Somebody else's stores are not subject to the limits of this task. */
-	return io->write && ((current->flags & (PF_WQ_WORKER | PF_MEMALLOC)) ||
+	return io->write && (!wtfs_task_may_submit() ||
 			     io->pos + io->len > rlimit(RLIMIT_FSIZE));
 }
 
@@ -657,15 +664,19 @@ void wtfs_lower_io_submit(struct wtfs_lower_io *io)
 }
 
 /**
- * wtfs_lower_io_submit_direct - send a write() on its way as direct I/O
- * @io: as for wtfs_lower_io_submit(); whole blocks, of a file that can do direct
- *	I/O, and what the task itself writes
+ * wtfs_lower_io_submit_write - send a write() on its way
+ * @io: as for wtfs_lower_io_submit(); what the task itself writes
+ * @direct: it is whole blocks, of a file that can do direct I/O; otherwise its
+ *	    @work is to write it
  *
  * Context: process; as wtfs_lower_io_submit().
  */
-void wtfs_lower_io_submit_direct(struct wtfs_lower_io *io)
+void wtfs_lower_io_submit_write(struct wtfs_lower_io *io, bool direct)
 {
-	wtfs_lower_io_start(io, true);
+	if (likely(direct && wtfs_task_may_submit()))
+		wtfs_lower_io_start(io, true);
+	else
+		wtfs_lower_io_queue(io);
 	wtfs_lower_io_put(io);
 }
 
@@ -689,7 +700,8 @@ void wtfs_lower_io_resubmit(struct wtfs_lower_io *io)
 	io->iocb.ki_flags &= ~IOCB_NOWAIT;
 	/* The submitter's; the completion still has its own. */
 	refcount_inc(&io->ref);
-	wtfs_lower_io_submit_direct(io);
+	wtfs_lower_io_start(io, true);
+	wtfs_lower_io_put(io);
 }
 
 /*

@@ -430,7 +430,7 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	io->span = c->span;
 	io->pos = c->start_io;
 	io->len = c->end_io - c->start_io;
-	wtfs_lower_io_submit_direct(io);
+	wtfs_lower_io_submit_write(io, c->tail == c->end_io);
 }
 
 /* Only a part could be copied: write that, and what is left, and wait. */
@@ -500,15 +500,15 @@ static bool wtfs_write_is_shared(const struct kiocb *iocb, size_t count,
 				 bool through, loff_t i_size)
 {
 	const struct inode *inode = file_inode(iocb->ki_filp);
+	unsigned int block = wtfs_lower_direct(inode);
 	u64 end = iocb->ki_pos + count;
 	u64 size = min_t(u64, i_size, rlimit(RLIMIT_FSIZE));
 
 	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
 		!IS_SWAPFILE(inode) &&
 		(iocb->ki_filp->f_flags & O_LARGEFILE || end <= MAX_NON_LFS) &&
-		through && wtfs_lower_direct(inode) &&
-		end > iocb->ki_pos && end <= size &&
-		round_up(end, WTFS_I(inode)->block) <= size;
+		through && block && end > iocb->ki_pos && end <= size &&
+		round_up(end, block) <= size;
 }
 
 static bool wtfs_write_lock(const struct kiocb *iocb, bool shared)

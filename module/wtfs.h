@@ -207,11 +207,15 @@ static inline struct path wtfs_lower_path(const struct dentry *dentry)
 /* wtfs_inode_info.block before the lower was asked. */
 #define WTFS_BLOCK_UNKNOWN	UINT_MAX
 
-/* Is direct I/O to be tried on the lower of @inode, a regular file? */
-static inline bool wtfs_lower_direct(const struct inode *inode)
+/*
+ * The unit of direct I/O on the lower of @inode, a regular file, in bytes; 0 if
+ * none is to be tried.
+ */
+static inline unsigned int wtfs_lower_direct(const struct inode *inode)
 {
-	return READ_ONCE(WTFS_I(inode)->block) &&
-		READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) == WTFS_IO_DIRECT;
+	if (READ_ONCE(wtfs_sb(inode->i_sb)->opts.io) != WTFS_IO_DIRECT)
+		return 0;
+	return READ_ONCE(WTFS_I(inode)->block);
 }
 
 /* Is this called under a splice() to @inode, which is locked by it? */
@@ -395,6 +399,7 @@ void wtfs_lower_file_evict(struct inode *inode);
 int wtfs_lower_file_take_error(struct inode *inode);
 int wtfs_lower_file_touch(struct file *lower);
 void wtfs_lower_ask_block(struct inode *inode, const struct file *lower);
+void wtfs_lower_attr_changed(struct inode *inode);
 
 /* To be called before any I/O on @lower. Context: process. */
 static inline void wtfs_lower_know_block(struct inode *inode,
@@ -471,7 +476,7 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 			 work_func_t work);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
-void wtfs_lower_io_submit_direct(struct wtfs_lower_io *io);
+void wtfs_lower_io_submit_write(struct wtfs_lower_io *io, bool direct);
 bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io);
 void wtfs_lower_io_resubmit(struct wtfs_lower_io *io);
 void wtfs_lower_io_finish(struct wtfs_lower_io *io, long res);

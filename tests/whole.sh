@@ -98,3 +98,29 @@ umount "$LOWER"
 mount_lower
 mount_wtfs
 assert_eq "$(tail -n 1 "$MNT/reader")" again "a file after a shutdown"
+
+[ "$LOWERFS" = ext4 ] || exit 0
+
+# journaled BYTE: fill the beginning of the file with it after a chattr +j, and have
+# everything stop with nothing more written to the journal. Fd 7 is the file, open.
+journaled() {
+	cat <&7 >/dev/null
+	chattr +j "$MNT/journaled"
+	xfs_io -c "pwrite -q -S $1 0 4k" "$MNT/journaled"
+	xfs_io -x -c shutdown "$MNT"
+	exec 7<&-
+	umount_wtfs
+	umount "$LOWER"
+	mount_lower
+	mount_wtfs
+	assert_eq "$(xfs_io -c "pread -v 0 1" "$MNT/journaled" | sed -n 's/^0*: *\(..\) .*/0x\1/p')" "$1" \
+		"what was written before everything stopped"
+	chattr -j "$MNT/journaled"
+}
+
+note "chattr +j while a file is open: what is written after it is in the journal"
+dd if=/dev/zero of="$MNT/journaled" bs=4k count=4 status=none
+exec 7<"$MNT/journaled"
+journaled 0x41
+exec 7<>"$MNT/journaled"
+journaled 0x42

@@ -360,21 +360,36 @@ static void use_overlay(void)
 	say_content("low/f");
 }
 
+/*
+ * Lockdep takes all whiteout locks for one: that of an overlayfs on the plain lower,
+ * which is inside its freeze protection, and that of one on wtfs, outside of it.
+ * tests/overlay.sh has the one on wtfs alone.
+ */
+static bool overlay_is_confused(void)
+{
+	if (access("/proc/lockdep_stats", F_OK))
+		return false;
+	unable("an overlayfs on each of two, with lockdep");
+	return true;
+}
+
 SCENARIO(overlay_on_top)
 {
-	if (mount_overlay("lowerdir=low,upperdir=up,workdir=work"))
+	if (!overlay_is_confused() && mount_overlay("lowerdir=low,upperdir=up,workdir=work"))
 		use_overlay();
 }
 
 SCENARIO(overlay_metacopy)
 {
-	if (mount_overlay("lowerdir=low,upperdir=up,workdir=work,metacopy=on,redirect_dir=on"))
+	if (!overlay_is_confused() &&
+	    mount_overlay("lowerdir=low,upperdir=up,workdir=work,metacopy=on,redirect_dir=on"))
 		use_overlay();
 }
 
 SCENARIO(overlay_index)
 {
-	if (mount_overlay("lowerdir=low,upperdir=up,workdir=work,index=on,nfs_export=off"))
+	if (!overlay_is_confused() &&
+	    mount_overlay("lowerdir=low,upperdir=up,workdir=work,index=on,nfs_export=off"))
 		use_overlay();
 }
 
