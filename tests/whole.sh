@@ -101,18 +101,29 @@ assert_eq "$(tail -n 1 "$MNT/reader")" again "a file after a shutdown"
 
 [ "$LOWERFS" = ext4 ] || exit 0
 
+# remount: both anew. Data is journaled only where blocks are not allocated late, and
+# the journal is not to be committed just in time.
+remount() {
+	umount_wtfs
+	umount "$LOWER"
+	mount_lower nodelalloc,commit=600
+	mount_wtfs
+}
+
 # journaled BYTE: fill the beginning of the file with it after a chattr +j, and have
 # everything stop with nothing more written to the journal. Fd 7 is the file, open.
 journaled() {
+	local counter before
+
+	counter=/sys/fs/wtfs/$(mountpoint -d "$MNT")/lower_dsync
 	cat <&7 >/dev/null
 	chattr +j "$MNT/journaled"
+	before=$(<"$counter")
 	xfs_io -c "pwrite -q -S $1 0 4k" "$MNT/journaled"
+	[ "$(<"$counter")" -gt "$before" ] || fail "the lower was not asked to commit it"
 	xfs_io -x -c shutdown "$MNT"
 	exec 7<&-
-	umount_wtfs
-	umount "$LOWER"
-	mount_lower
-	mount_wtfs
+	remount
 	assert_eq "$(xfs_io -c "pread -v 0 1" "$MNT/journaled" | sed -n 's/^0*: *\(..\) .*/0x\1/p')" "$1" \
 		"what was written before everything stopped"
 	chattr -j "$MNT/journaled"
@@ -120,7 +131,9 @@ journaled() {
 
 note "chattr +j while a file is open: what is written after it is in the journal"
 dd if=/dev/zero of="$MNT/journaled" bs=4k count=4 status=none
+remount
 exec 7<"$MNT/journaled"
 journaled 0x41
+remount
 exec 7<>"$MNT/journaled"
 journaled 0x42
