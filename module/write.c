@@ -219,6 +219,16 @@ static size_t wtfs_chunk_size(loff_t pos, size_t count)
 	return WTFS_CHUNK - offset_in_page(pos);
 }
 
+/* Say what the next chunk is; @c holds no folios. */
+static void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
+{
+	c->pos = pos;
+	c->end = pos + len;
+	c->size = i_size_read(c->inode);
+	c->head_dirty = false;
+	c->last_dirty = false;
+}
+
 /*
  * Lock the folios for up to @len bytes at @pos, and copy. Return: bytes copied,
  * 0 to be called again with nothing done, or an error.
@@ -589,7 +599,8 @@ wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool through,
 }
 
 /* From wtfs_splice_write(), which has locked the inode. */
-static noinline ssize_t wtfs_write_spliced(struct kiocb *iocb, struct iov_iter *from)
+static noinline ssize_t wtfs_write_spliced(struct kiocb *iocb,
+					   struct iov_iter *from)
 {
 	ssize_t ret = generic_write_checks(iocb, from);
 

@@ -554,19 +554,4 @@ void wtfs_chunk_learn(const struct wtfs_chunk *c);
 void wtfs_chunk_redirty(struct wtfs_chunk *c);
 void wtfs_chunk_finish(struct wtfs_chunk *c);
 
-/**
- * wtfs_chunk_set - say what the next chunk is
- * @c: initialised, holds no folios
- * @pos: first byte, file offset
- * @len: bytes
- */
-static inline void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
-{
-	c->pos = pos;
-	c->end = pos + len;
-	c->size = i_size_read(c->inode);
-	c->head_dirty = false;
-	c->last_dirty = false;
-}
-
 #endif /* _WTFS_H */

@@ -332,11 +332,26 @@ static void say_plain_tree(const char *path)
 	}
 }
 
-static void use_overlay(void)
+/*
+ * Lockdep takes all whiteout locks for one: that of an overlayfs on the plain lower,
+ * which is inside its freeze protection, and that of one on wtfs, outside of it.
+ * tests/overlay.sh has the one on wtfs alone.
+ */
+static bool overlay_is_confused(void)
+{
+	if (access("/proc/lockdep_stats", F_OK))
+		return false;
+	unable("an overlayfs on each of two, with lockdep");
+	return true;
+}
+
+static void use_overlay(const char *options)
 {
 	char *p;
 	int fd;
 
+	if (overlay_is_confused() || !mount_overlay(options))
+		return;
 	say_plain_tree("merged");
 	put("merged/new", "new file");
 	R(unlink("merged/g"));
@@ -360,37 +375,19 @@ static void use_overlay(void)
 	say_content("low/f");
 }
 
-/*
- * Lockdep takes all whiteout locks for one: that of an overlayfs on the plain lower,
- * which is inside its freeze protection, and that of one on wtfs, outside of it.
- * tests/overlay.sh has the one on wtfs alone.
- */
-static bool overlay_is_confused(void)
-{
-	if (access("/proc/lockdep_stats", F_OK))
-		return false;
-	unable("an overlayfs on each of two, with lockdep");
-	return true;
-}
-
 SCENARIO(overlay_on_top)
 {
-	if (!overlay_is_confused() && mount_overlay("lowerdir=low,upperdir=up,workdir=work"))
-		use_overlay();
+	use_overlay("lowerdir=low,upperdir=up,workdir=work");
 }
 
 SCENARIO(overlay_metacopy)
 {
-	if (!overlay_is_confused() &&
-	    mount_overlay("lowerdir=low,upperdir=up,workdir=work,metacopy=on,redirect_dir=on"))
-		use_overlay();
+	use_overlay("lowerdir=low,upperdir=up,workdir=work,metacopy=on,redirect_dir=on");
 }
 
 SCENARIO(overlay_index)
 {
-	if (!overlay_is_confused() &&
-	    mount_overlay("lowerdir=low,upperdir=up,workdir=work,index=on,nfs_export=off"))
-		use_overlay();
+	use_overlay("lowerdir=low,upperdir=up,workdir=work,index=on,nfs_export=off");
 }
 
 SCENARIO(overlay_lower_only)
