@@ -16,6 +16,9 @@
 /* Of the lower's i_flags for a superblock, those that are promises to users. */
 #define WTFS_COPY_SB_IFLAGS	(SB_I_NOEXEC | SB_I_NODEV)
 
+/* For how long a freeze, with all writers kept out, waits for the lower's lock. */
+#define WTFS_FREEZE_PATIENCE	(10 * HZ)
+
 static struct inode *wtfs_alloc_inode(struct super_block *sb)
 {
 	struct wtfs_inode_info *wi;
@@ -72,6 +75,31 @@ static int wtfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 }
 
 /*
+ * While page faults on wtfs wait for a thaw, the wait for the lower's s_umount
+ * has to end: its holder may fault itself, as quotactl() does, on an mmap_lock
+ * that one of those keeps it from.
+ */
+static int wtfs_lower_lock_umount(struct super_block *sb,
+				  struct super_block *lower)
+{
+	unsigned long end = jiffies + WTFS_FREEZE_PATIENCE;
+
+	/* Stable: the caller has our s_umount. */
+	if (sb->s_writers.frozen < SB_FREEZE_PAGEFAULT) {
+		down_read(&lower->s_umount);
+		return 0;
+	}
+	while (!down_read_trylock(&lower->s_umount)) {
+		if (time_after(jiffies, end))
+			return -EBUSY;
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/*
  * Our own inodes have been synced before this is called; now the lower has to
  * commit what that meant for its metadata.
  */
@@ -82,7 +110,9 @@ static int wtfs_sync_fs(struct super_block *sb, int wait)
 
 	if (!wait)
 		return 0;
-	down_read(&lower->s_umount);
+	err = wtfs_lower_lock_umount(sb, lower);
+	if (err)
+		return err;
 	err = sync_filesystem(lower);
 	up_read(&lower->s_umount);
 	return err;

@@ -108,3 +108,25 @@ assert_eq "$(cat "$T/spliced")" 8292 "what the splice says in the end"
 assert_eq "$(io -l "$LOWER/written" "$MNT/written" lower:0:4096:p lower:4096:4096:q)" \
 	$'same\nsame' "what was spliced, on the device"
 assert_eq "$(io "$MNT/written" read:8192:100:r fsync)" $'same\nok' "the end of it, and an fsync"
+
+note "a freeze does not wait for who has locked the lower superblock"
+syncs() { grep -q sync_filesystem "/proc/$1/stack"; }
+dm_fresh
+head -c 65536 /dev/zero >"$LOWER/dirty"
+dm_slow
+# it has the lock until what is dirty is on the device
+fsfreeze -f "$LOWER" &
+freezer=$!
+wait_until 20 syncs $freezer || trouble="the freeze of the lower does not wait for the device"
+fsfreeze -f "$MNT" 2>"$T/said" &
+second=$!
+wait_until 30 gone $second || trouble="it waits"
+dm_switch
+wait $freezer
+fsfreeze -u "$LOWER"
+[ -z "${trouble:-}" ] || fail "$trouble"
+wait $second && fail "frozen, with the lower superblock locked"
+assert_eq "$(sed 's/.*: //' "$T/said")" "Device or resource busy" "what fsfreeze says"
+ok timeout $((20 * ${SLOW:-1})) dd if=/dev/zero of="$MNT/written" bs=64k count=2 status=none
+ok fsfreeze -f "$MNT"
+ok fsfreeze -u "$MNT"
