@@ -8,12 +8,15 @@ TRACE=/sys/kernel/tracing
 
 # lookups COMMAND...: how often wtfs_lookup() is called meanwhile
 lookups() {
-	echo wtfs_lookup >$TRACE/set_ftrace_filter
-	echo function >$TRACE/current_tracer
+	local probe=$TRACE/events/tests/lookup/enable
+
+	echo "p:tests/lookup wtfs:wtfs_lookup" >$TRACE/kprobe_events
 	echo >$TRACE/trace
+	echo 1 >"$probe"
 	"$@" >/dev/null 2>&1 || true
-	grep -c wtfs_lookup $TRACE/trace || true
-	echo nop >$TRACE/current_tracer
+	echo 0 >"$probe"
+	grep -c 'lookup: (wtfs_lookup' $TRACE/trace || true
+	echo >$TRACE/kprobe_events
 }
 
 fresh
@@ -85,6 +88,5 @@ note "cached names"
 mkdir -p p/q
 echo z >p/q/r
 stat p/q/r none >/dev/null 2>&1 || true
-[ -e $TRACE/set_ftrace_filter ] || skip "no function tracer in this kernel"
 assert_eq "$(lookups stat p/q/r p/q/r none)" 0 "lookups of names that are cached"
 assert_eq "$(lookups stat p/q/never-seen)" 1 "lookups of a new name"
