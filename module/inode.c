@@ -394,7 +394,7 @@ int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 		err = vfs_fileattr_set(idmap, wtfs_lower_dentry(dentry), fa);
 		mnt_drop_write(mnt);
 	}
-	wtfs_lower_attr_changed(inode);
+	wtfs_lower_block_changed(inode);
 	wtfs_inode_copy_attr(inode);
 	filemap_invalidate_unlock(mapping);
 	return err ?: wtfs_sync_attr(inode);

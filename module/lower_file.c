@@ -24,14 +24,18 @@ static int wtfs_lower_flags(enum wtfs_lower_use use)
  */
 static unsigned int wtfs_lower_block(const struct file *lower)
 {
-	unsigned int block = i_blocksize(file_inode(lower));
+	unsigned int block = i_blocksize(file_inode(lower)), nofs;
 	struct kstat stat;
+	int err;
 
 	if (!(lower->f_mode & FMODE_CAN_ODIRECT))
 		return 0;
-	/* It is not the caller who asks. */
-	if (vfs_getattr_nosec(&lower->f_path, &stat, STATX_DIOALIGN,
-			      AT_STATX_DONT_SYNC))
+	/* Perhaps under lower_lock. It is not the caller who asks. */
+	nofs = memalloc_nofs_save();
+	err = vfs_getattr_nosec(&lower->f_path, &stat, STATX_DIOALIGN,
+				AT_STATX_DONT_SYNC);
+	memalloc_nofs_restore(nofs);
+	if (err)
 		return 0;
 	if (stat.result_mask & STATX_DIOALIGN) {
 		if (!stat.dio_mem_align || !stat.dio_offset_align)
@@ -48,24 +52,13 @@ static unsigned int wtfs_lower_block(const struct file *lower)
  * @inode: a regular file, WTFS_BLOCK_UNKNOWN
  * @lower: its lower file
  *
- * Context: process. Of those who ask at once the first one's answer stands.
+ * Context: process. If it has changed meanwhile, this answer may be older than
+ * the one that is there by then, and is not used.
  */
 void wtfs_lower_ask_block(struct inode *inode, const struct file *lower)
 {
 	cmpxchg(&WTFS_I(inode)->block, WTFS_BLOCK_UNKNOWN,
 		wtfs_lower_block(lower));
-}
-
-/*
- * The lower may say something else now: chattr +j has ext4 put the data into its
- * journal, overlayfs has copied the file to another filesystem. Called under
- * lower_lock.
- */
-static void wtfs_lower_block_changed(struct wtfs_inode_info *wi,
-				     const struct file *lower)
-{
-	if (READ_ONCE(wi->block) != WTFS_BLOCK_UNKNOWN)
-		WRITE_ONCE(wi->block, wtfs_lower_block(lower));
 }
 
 /* What is no real filesystem may have read() and write() only. */
@@ -118,10 +111,9 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	 */
 	if (use == WTFS_LOWER_WRITEBACK)
 		file->f_mode |= FMODE_NOCMTIME;
-	if (wtfs_lower_file_any(wi))
-		wtfs_lower_block_changed(wi, file);
-	else
-		WRITE_ONCE(wi->block, WTFS_BLOCK_UNKNOWN);
+	/* If others do I/O, overlayfs may have copied the file for this one. */
+	WRITE_ONCE(wi->block, wtfs_lower_file_any(wi) ?
+		   wtfs_lower_block(file) : WTFS_BLOCK_UNKNOWN);
 	wi->lower_file[use] = file;
 	return file;
 }
@@ -275,12 +267,14 @@ void wtfs_lower_file_evict(struct inode *inode)
 }
 
 /**
- * wtfs_lower_attr_changed - the lower may do other I/O than before
- * @inode: its file attributes have been set; locked, with nothing to write
+ * wtfs_lower_block_changed - the lower may do other I/O than before
+ * @inode: of a file or directory
+ *
+ * chattr +j has ext4 put the data into its journal, a first write into the inode.
  *
  * Context: process; sleeps.
  */
-void wtfs_lower_attr_changed(struct inode *inode)
+void wtfs_lower_block_changed(struct inode *inode)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 	struct file *file;
@@ -288,7 +282,7 @@ void wtfs_lower_attr_changed(struct inode *inode)
 	mutex_lock(&wi->lower_lock);
 	file = wtfs_lower_file_any(wi);
 	if (file)
-		wtfs_lower_block_changed(wi, file);
+		WRITE_ONCE(wi->block, wtfs_lower_block(file));
 	mutex_unlock(&wi->lower_lock);
 }
 

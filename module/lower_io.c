@@ -266,6 +266,22 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct kiocb *iocb,
 	return done ?: res;
 }
 
+/*
+ * ext4 may keep a small file in its inode. Of a new one it doesn't say so before
+ * there is some data, and that is where the data is now, in no page: then have it
+ * committed. It is taken out when the file grows.
+ */
+static int wtfs_lower_check_inline(struct inode *inode, struct file *lower,
+				   loff_t pos, size_t len, bool synced)
+{
+	if (!synced && pos + len > i_blocksize(file_inode(lower)))
+		return 0;
+	wtfs_lower_block_changed(inode);
+	if (synced || READ_ONCE(WTFS_I(inode)->block))
+		return 0;
+	return vfs_fsync_range(lower, pos, pos + len - 1, 0);
+}
+
 /* Through the lower page cache, on to the device, and out of the cache. */
 static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 					 struct kiocb *iocb,
@@ -277,14 +293,15 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 	errseq_t mark = wtfs_lower_mark(lower);
 	size_t done = 0;
 	ssize_t res = 0;
-	int flags = 0, err;
+	int flags = 0, err = 0;
 
 	/*
 	 * Where there is no direct I/O, data may be in the journal or in the
-	 * inode, and writing pages out is not enough.
+	 * inode, and writing pages out is not enough. ext4 takes the latter for
+	 * metadata, which a datasync may leave out.
 	 */
 	if (!READ_ONCE(WTFS_I(inode)->block))
-		flags = IOCB_DSYNC;
+		flags = IOCB_DSYNC | IOCB_SYNC;
 
 	/* Nobody but us can clean what we dirty: never throttle us for it. */
 	current->flags |= PF_LOCAL_THROTTLE;
@@ -298,8 +315,10 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 	if (!pflags)
 		current->flags &= ~PF_LOCAL_THROTTLE;
 
+	if (done)
+		err = wtfs_lower_check_inline(inode, lower, pos, done, flags);
 	/* With O_DSYNC an error may come after the pages were dirtied. */
-	err = wtfs_lower_settle(inode, lower, pos, len, mark);
+	err = wtfs_lower_settle(inode, lower, pos, len, mark) ?: err;
 	if (res < 0)
 		wtfs_lower_file_take_error(inode);
 	return err ?: done ?: res;
@@ -335,7 +354,8 @@ ssize_t wtfs_lower_write(struct inode *inode, struct kiocb *iocb,
 	 * or leave off in the middle of a block.
 	 */
 	if (wtfs_direct_refused(res) ||
-	    (done && !IS_ALIGNED(done, WTFS_I(inode)->block))) {
+	    (done && done < len &&
+	     !IS_ALIGNED(done, READ_ONCE(WTFS_I(inode)->block)))) {
 		res = wtfs_lower_write_buffered(inode, iocb, span, pos + done,
 						len - done);
 		done += max_t(ssize_t, res, 0);

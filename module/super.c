@@ -16,7 +16,7 @@
 /* Of the lower's i_flags for a superblock, those that are promises to users. */
 #define WTFS_COPY_SB_IFLAGS	(SB_I_NOEXEC | SB_I_NODEV)
 
-/* For how long a freeze, with all writers kept out, waits for the lower's lock. */
+/* How long a freeze, or a sync of what is frozen, waits for the lower's lock. */
 #define WTFS_FREEZE_PATIENCE	(10 * HZ)
 
 static struct inode *wtfs_alloc_inode(struct super_block *sb)
@@ -75,9 +75,9 @@ static int wtfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 }
 
 /*
- * While page faults on wtfs wait for a thaw, the wait for the lower's s_umount
- * has to end: its holder may fault itself, as quotactl() does, on an mmap_lock
- * that one of those keeps it from.
+ * While page faults on wtfs wait for a thaw, which needs our s_umount, the wait
+ * for the lower's has to end: behind a remount, say, that wants it exclusively may
+ * be a quotactl() that has it, and faults on an mmap_lock which one of ours holds.
  */
 static int wtfs_lower_lock_umount(struct super_block *sb,
 				  struct super_block *lower)

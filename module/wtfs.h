@@ -399,7 +399,7 @@ void wtfs_lower_file_evict(struct inode *inode);
 int wtfs_lower_file_take_error(struct inode *inode);
 int wtfs_lower_file_touch(struct file *lower);
 void wtfs_lower_ask_block(struct inode *inode, const struct file *lower);
-void wtfs_lower_attr_changed(struct inode *inode);
+void wtfs_lower_block_changed(struct inode *inode);
 
 /* To be called before any I/O on @lower. Context: process. */
 static inline void wtfs_lower_know_block(struct inode *inode,

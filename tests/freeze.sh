@@ -109,24 +109,43 @@ assert_eq "$(io -l "$LOWER/written" "$MNT/written" lower:0:4096:p lower:4096:409
 	$'same\nsame' "what was spliced, on the device"
 assert_eq "$(io "$MNT/written" read:8192:100:r fsync)" $'same\nok' "the end of it, and an fsync"
 
-note "a freeze does not wait for who has locked the lower superblock"
 syncs() { grep -q sync_filesystem "/proc/$1/stack"; }
+
+# lock_lower: its freeze has its superblock locked until what is dirty is on the device
+lock_lower() {
+	head -c 65536 /dev/zero >"$LOWER/dirty"
+	dm_slow
+	fsfreeze -f "$LOWER" &
+	freezer=$!
+	wait_until 20 syncs $freezer || trouble="the freeze of the lower does not wait for the device"
+}
+
+unlock_lower() {
+	dm_switch
+	wait $freezer
+	fsfreeze -u "$LOWER"
+	[ -z "${trouble:-}" ] || fail "$trouble"
+}
+
+note "a sync waits for who has locked the lower superblock"
 dm_fresh
-head -c 65536 /dev/zero >"$LOWER/dirty"
-dm_slow
-# it has the lock until what is dirty is on the device
-fsfreeze -f "$LOWER" &
-freezer=$!
-wait_until 20 syncs $freezer || trouble="the freeze of the lower does not wait for the device"
+lock_lower
+sync -f "$MNT" &
+syncer=$!
+wait_until 20 waits $syncer || trouble="the sync does not wait"
+sleep 11
+gone $syncer && trouble="the sync gave up"
+unlock_lower
+ok wait $syncer
+
+note "a freeze does not, or not for long"
+lock_lower
 fsfreeze -f "$MNT" 2>"$T/said" &
 second=$!
 wait_until 30 gone $second || trouble="it waits"
-dm_switch
-wait $freezer
-fsfreeze -u "$LOWER"
-[ -z "${trouble:-}" ] || fail "$trouble"
+unlock_lower
 wait $second && fail "frozen, with the lower superblock locked"
 assert_eq "$(sed 's/.*: //' "$T/said")" "Device or resource busy" "what fsfreeze says"
-ok timeout $((20 * ${SLOW:-1})) dd if=/dev/zero of="$MNT/written" bs=64k count=2 status=none
+ok timeout $((20 * ${SLOW:-1})) xfs_io -f -c "pwrite -q 0 64k" -c "mmap 0 64k" -c "mwrite 0 8k" "$MNT/stored"
 ok fsfreeze -f "$MNT"
 ok fsfreeze -u "$MNT"

@@ -110,30 +110,52 @@ remount() {
 	mount_wtfs
 }
 
-# journaled BYTE: fill the beginning of the file with it after a chattr +j, and have
-# everything stop with nothing more written to the journal. Fd 7 is the file, open.
+dsync_counter() { echo "/sys/fs/wtfs/$(mountpoint -d "$MNT")/lower_dsync"; }
+
+# first_byte FILE
+first_byte() {
+	xfs_io -r -c "pread -v 0 1" "$1" | sed -n 's/^0*: *\(..\) .*/0x\1/p'
+}
+
+# journaled BYTE DIR: fill the beginning of the file with it after a chattr +j there, and
+# have everything stop with nothing more written to the journal. Fd 7 is the file, open.
 journaled() {
 	local counter before
 
-	counter=/sys/fs/wtfs/$(mountpoint -d "$MNT")/lower_dsync
+	counter=$(dsync_counter)
 	cat <&7 >/dev/null
-	chattr +j "$MNT/journaled"
+	chattr +j "$2/journaled"
 	before=$(<"$counter")
 	xfs_io -c "pwrite -q -S $1 0 4k" "$MNT/journaled"
 	[ "$(<"$counter")" -gt "$before" ] || fail "the lower was not asked to commit it"
 	xfs_io -x -c shutdown "$MNT"
 	exec 7<&-
 	remount
-	assert_eq "$(xfs_io -c "pread -v 0 1" "$MNT/journaled" | sed -n 's/^0*: *\(..\) .*/0x\1/p')" "$1" \
-		"what was written before everything stopped"
+	assert_eq "$(first_byte "$MNT/journaled")" "$1" "what was written before everything stopped"
 	chattr -j "$MNT/journaled"
 }
 
-note "chattr +j while a file is open: what is written after it is in the journal"
+note "chattr +j while a file is open to read: what is written after it is in the journal"
 dd if=/dev/zero of="$MNT/journaled" bs=4k count=4 status=none
 remount
 exec 7<"$MNT/journaled"
-journaled 0x41
+journaled 0x41 "$LOWER"
+
+note "and while it is open to write"
 remount
 exec 7<>"$MNT/journaled"
-journaled 0x42
+journaled 0x42 "$MNT"
+
+note "a small file in its inode: what is overwritten there is in the journal"
+fresh --mkfs "-O inline_data"
+remount
+xfs_io -x -f -c "pwrite -q -S 0x61 0 10" -c fsync -c "pwrite -q -S 0x62 0 10" -c shutdown "$MNT/small"
+remount
+assert_eq "$(first_byte "$MNT/small")" 0x62 "what was written before everything stopped"
+lsattr "$LOWER/small" | grep -q '^[^ ]*N' || fail "it is not in the inode"
+
+note "and when it has grown it is a file like any other"
+before=$(<"$(dsync_counter)")
+xfs_io -f -c "pwrite -q 0 10" -c "pwrite -q 0 64k" -c "pwrite -q -b 4k -S 0x63 0 64k" "$MNT/small"
+assert_le "$(($(<"$(dsync_counter)") - before))" 2 "writes that the lower was asked to commit"
+assert_eq "$(first_byte "$MNT/small")" 0x63 "its first byte"
