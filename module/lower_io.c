@@ -267,19 +267,37 @@ static ssize_t wtfs_lower_write_direct(struct inode *inode, struct kiocb *iocb,
 }
 
 /*
- * ext4 may keep a small file in its inode. Of a new one it doesn't say so before
- * there is some data, and that is where the data is now, in no page: then have it
- * committed. It is taken out when the file grows.
+ * Where there is no direct I/O, data is in the journal or in the inode, and writing
+ * pages out is not enough. Nor is a range, or a datasync: with the first page
+ * behind the inode ext4 takes out what is in there, and to change that is, to it,
+ * a change of metadata.
  */
-static int wtfs_lower_check_inline(struct inode *inode, struct file *lower,
-				   loff_t pos, size_t len, bool synced)
+static int wtfs_lower_commit(struct inode *inode, struct file *lower)
 {
-	if (!synced && pos + len > i_blocksize(file_inode(lower)))
+	int err;
+
+	wtfs_count(inode, WTFS_LOWER_DSYNC);
+	err = vfs_fsync(lower, 0);
+	/* What has been taken out can be direct. */
+	wtfs_lower_block_changed(inode);
+	return err;
+}
+
+/* May ext4 have put the data into its inode? Overlayfs has no block size. */
+static bool wtfs_lower_may_be_inline(const struct inode *lower)
+{
+	return i_size_read(lower) <= max_t(loff_t, i_blocksize(lower), PAGE_SIZE);
+}
+
+/* Of a new file ext4 doesn't say that it has before there is some. */
+static int wtfs_lower_commit_inline(struct inode *inode, struct file *lower)
+{
+	if (!wtfs_lower_may_be_inline(file_inode(lower)))
 		return 0;
 	wtfs_lower_block_changed(inode);
-	if (synced || READ_ONCE(WTFS_I(inode)->block))
+	if (READ_ONCE(WTFS_I(inode)->block))
 		return 0;
-	return vfs_fsync_range(lower, pos, pos + len - 1, 0);
+	return wtfs_lower_commit(inode, lower);
 }
 
 /* Through the lower page cache, on to the device, and out of the cache. */
@@ -289,35 +307,33 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 					 loff_t pos, size_t len)
 {
 	unsigned int pflags = current->flags & PF_LOCAL_THROTTLE;
+	bool direct = READ_ONCE(WTFS_I(inode)->block);
 	struct file *lower = iocb->ki_filp;
 	errseq_t mark = wtfs_lower_mark(lower);
+	int flags = iocb->ki_flags, err = 0;
 	size_t done = 0;
 	ssize_t res = 0;
-	int flags = 0, err = 0;
 
-	/*
-	 * Where there is no direct I/O, data may be in the journal or in the
-	 * inode, and writing pages out is not enough. ext4 takes the latter for
-	 * metadata, which a datasync may leave out.
-	 */
-	if (!READ_ONCE(WTFS_I(inode)->block))
-		flags = IOCB_DSYNC | IOCB_SYNC;
-
+	/* It would be of this range, see wtfs_lower_commit(). */
+	if (!direct)
+		iocb->ki_flags &= ~(IOCB_DSYNC | IOCB_SYNC);
 	/* Nobody but us can clean what we dirty: never throttle us for it. */
 	current->flags |= PF_LOCAL_THROTTLE;
 	while (done < len) {
 		res = wtfs_lower_write_once(inode, iocb, span, pos + done,
-					    len - done, flags);
+					    len - done, 0);
 		if (res <= 0)
 			break;
 		done += res;
 	}
 	if (!pflags)
 		current->flags &= ~PF_LOCAL_THROTTLE;
+	iocb->ki_flags = flags;
 
 	if (done)
-		err = wtfs_lower_check_inline(inode, lower, pos, done, flags);
-	/* With O_DSYNC an error may come after the pages were dirtied. */
+		err = direct ? wtfs_lower_commit_inline(inode, lower) :
+			wtfs_lower_commit(inode, lower);
+	/* An error of what syncs may come after the pages were dirtied. */
 	err = wtfs_lower_settle(inode, lower, pos, len, mark) ?: err;
 	if (res < 0)
 		wtfs_lower_file_take_error(inode);
@@ -588,7 +604,7 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
  */
 static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 {
-	unsigned int block = WTFS_I(io->inode)->block ?: PAGE_SIZE;
+	unsigned int block = READ_ONCE(WTFS_I(io->inode)->block) ?: PAGE_SIZE;
 	struct wtfs_span *span = &io->span;
 	struct kiocb iocb;
 	size_t off = 0;

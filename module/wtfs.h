@@ -118,14 +118,16 @@ enum wtfs_lower_use {
  * @lower:	inode below, with a reference
  * @anchor:	a dentry of @lower, with a reference, for dentries of ours that
  *		were made from a file handle; NULL if there never were any
- * @lower_lock:	serialises opening and closing of @lower_file
+ * @lower_lock:	serialises opening and closing of @lower_file, and the answers
+ *		in @block
  * @lower_file:	open lower files by use; NULL where not open. A slot is read
  *		and changed under @lower_lock.
  * @opens:	open wtfs files of this inode, under @lower_lock
  * @writers:	those of them that are open for writing, under @lower_lock
  * @block:	bytes; direct lower I/O starts and ends at multiples of it, or
  *		0 where the lower file can do no direct I/O, or
- *		WTFS_BLOCK_UNKNOWN: an open file need not be read or written
+ *		WTFS_BLOCK_UNKNOWN: an open file need not be read or written.
+ *		Changed under @lower_lock, or from that with cmpxchg()
  * @tail:	1 + index of the lower page that is left cached for the next
  *		append, 0 for none; only a hint, no lock
  * @cached:	held while the lower page cache is written to, until that is

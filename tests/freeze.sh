@@ -110,6 +110,7 @@ assert_eq "$(io -l "$LOWER/written" "$MNT/written" lower:0:4096:p lower:4096:409
 assert_eq "$(io "$MNT/written" read:8192:100:r fsync)" $'same\nok' "the end of it, and an fsync"
 
 syncs() { grep -q sync_filesystem "/proc/$1/stack"; }
+waits_for_lower() { waits "$1" && grep -q wtfs_sync_fs "/proc/$1/stack"; }
 
 # lock_lower: its freeze has its superblock locked until what is dirty is on the device
 lock_lower() {
@@ -132,8 +133,9 @@ dm_fresh
 lock_lower
 sync -f "$MNT" &
 syncer=$!
-wait_until 20 waits $syncer || trouble="the sync does not wait"
-sleep 11
+wait_until 20 waits_for_lower $syncer || trouble="the sync does not wait"
+# longer than a freeze would
+sleep $((11 + ${SLOW:-1}))
 gone $syncer && trouble="the sync gave up"
 unlock_lower
 ok wait $syncer

@@ -101,12 +101,12 @@ assert_eq "$(tail -n 1 "$MNT/reader")" again "a file after a shutdown"
 
 [ "$LOWERFS" = ext4 ] || exit 0
 
-# remount: both anew. Data is journaled only where blocks are not allocated late, and
-# the journal is not to be committed just in time.
+# remount [OPTION]: both anew. Data is journaled only where blocks are not allocated
+# late, and the journal is not to be committed just in time.
 remount() {
 	umount_wtfs
 	umount "$LOWER"
-	mount_lower nodelalloc,commit=600
+	mount_lower "${1:-nodelalloc},commit=600"
 	mount_wtfs
 }
 
@@ -146,16 +146,32 @@ remount
 exec 7<>"$MNT/journaled"
 journaled 0x42 "$MNT"
 
-note "a small file in its inode: what is overwritten there is in the journal"
+# small COMMAND...: what xfs_io is to do to a file before everything stops
+small() {
+	xfs_io -x -f "$@" -c shutdown "$MNT/small"
+	remount
+}
+
+note "a small file in its inode: the first data is in the journal"
 fresh --mkfs "-O inline_data"
 remount
-xfs_io -x -f -c "pwrite -q -S 0x61 0 10" -c fsync -c "pwrite -q -S 0x62 0 10" -c shutdown "$MNT/small"
-remount
-assert_eq "$(first_byte "$MNT/small")" 0x62 "what was written before everything stopped"
+small -c "truncate 10" -c fsync -c "pwrite -q -S 0x61 0 10"
+assert_eq "$(first_byte "$MNT/small")" 0x61 "what was written before everything stopped"
 lsattr "$LOWER/small" | grep -q '^[^ ]*N' || fail "it is not in the inode"
 
+note "and so is what it is overwritten with"
+rm "$MNT/small"
+small -c "pwrite -q -S 0x61 0 10" -c fsync -c "pwrite -q -S 0x62 0 10"
+assert_eq "$(first_byte "$MNT/small")" 0x62 "what was written before everything stopped"
+
+note "and what is taken out by a write elsewhere is not lost"
+remount delalloc
+small -c "pwrite -q -S 0x63 8k 10"
+assert_eq "$(first_byte "$MNT/small")" 0x62 "what was written before that"
+
 note "and when it has grown it is a file like any other"
+rm "$MNT/small"
 before=$(<"$(dsync_counter)")
-xfs_io -f -c "pwrite -q 0 10" -c "pwrite -q 0 64k" -c "pwrite -q -b 4k -S 0x63 0 64k" "$MNT/small"
-assert_le "$(($(<"$(dsync_counter)") - before))" 2 "writes that the lower was asked to commit"
-assert_eq "$(first_byte "$MNT/small")" 0x63 "its first byte"
+xfs_io -f -c "pwrite -q 0 10" -c "pwrite -q -b 4k 0 64k" -c "pwrite -q -b 4k -S 0x64 0 64k" "$MNT/small"
+assert_eq "$(($(<"$(dsync_counter)") - before))" 2 "writes that the lower was asked to commit"
+assert_eq "$(first_byte "$LOWER/small")" 0x64 "its first byte"
