@@ -30,6 +30,9 @@ static unsigned int wtfs_lower_block(const struct file *lower)
 
 	if (!(lower->f_mode & FMODE_CAN_ODIRECT))
 		return 0;
+	/* Overlayfs: where the data is cached cannot be seen, nor written out. */
+	if (!lower->f_mapping->a_ops->read_folio)
+		return 0;
 	/* Perhaps under lower_lock. It is not the caller who asks. */
 	nofs = memalloc_nofs_save();
 	err = vfs_getattr_nosec(&lower->f_path, &stat, STATX_DIOALIGN,

@@ -283,16 +283,11 @@ static int wtfs_lower_commit(struct inode *inode, struct file *lower)
 	return err;
 }
 
-/* May ext4 have put the data into its inode? Overlayfs has no block size. */
-static bool wtfs_lower_may_be_inline(const struct inode *lower)
+/* Of a new file ext4 doesn't say that data is in its inode before there is some. */
+static int wtfs_lower_commit_inline(struct inode *inode, struct file *lower,
+				    loff_t end)
 {
-	return i_size_read(lower) <= max_t(loff_t, i_blocksize(lower), PAGE_SIZE);
-}
-
-/* Of a new file ext4 doesn't say that it has before there is some. */
-static int wtfs_lower_commit_inline(struct inode *inode, struct file *lower)
-{
-	if (!wtfs_lower_may_be_inline(file_inode(lower)))
+	if (end > max_t(loff_t, i_blocksize(file_inode(lower)), PAGE_SIZE))
 		return 0;
 	wtfs_lower_block_changed(inode);
 	if (READ_ONCE(WTFS_I(inode)->block))
@@ -331,7 +326,8 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 	iocb->ki_flags = flags;
 
 	if (done)
-		err = direct ? wtfs_lower_commit_inline(inode, lower) :
+		err = direct ? wtfs_lower_commit_inline(inode, lower,
+							pos + done) :
 			wtfs_lower_commit(inode, lower);
 	/* An error of what syncs may come after the pages were dirtied. */
 	err = wtfs_lower_settle(inode, lower, pos, len, mark) ?: err;

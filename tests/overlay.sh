@@ -54,3 +54,18 @@ after=$(tree)
 assert_eq "$after" "$before" "the tree, mounted again"
 assert_eq "$(cat "$MNT/low/dir/file" "$MNT/low/dir/sub/file")" $'low\nlow' "the lower directory"
 umount "$OVER"
+
+note "and wtfs on overlayfs: what is written is on the device"
+fresh --no-wtfs
+mkdir "$LOWER"/{low,up,work}
+mount -t overlay -o "lowerdir=$LOWER/low,upperdir=$LOWER/up,workdir=$LOWER/work" overlay "$OVER"
+# shellcheck disable=SC2119
+load_wtfs
+mount -t wtfs "$OVER" "$MNT"
+xfs_io -f -c "pwrite -q -S 0x61 0 9000" -c fsync -c "pwrite -q -S 0x62 8200 100" "$MNT/file"
+xfs_io -x -c shutdown "$LOWER"
+umount "$MNT"
+umount "$OVER"
+umount "$LOWER"
+mount_lower
+assert_eq "$(tr -d a <"$LOWER/up/file" | wc -c)" 100 "bytes that were overwritten"

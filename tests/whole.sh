@@ -159,6 +159,12 @@ small -c "truncate 10" -c fsync -c "pwrite -q -S 0x61 0 10"
 assert_eq "$(first_byte "$MNT/small")" 0x61 "what was written before everything stopped"
 lsattr "$LOWER/small" | grep -q '^[^ ]*N' || fail "it is not in the inode"
 
+note "and so are they in a file with a hole behind, written through the lower's cache"
+rm "$MNT/small"
+mount -o remount,io=buffered "$MNT"
+small -c "truncate 1m" -c fsync -c "pwrite -q -S 0x65 0 10"
+assert_eq "$(first_byte "$MNT/small")" 0x65 "what was written before everything stopped"
+
 note "and so is what it is overwritten with"
 rm "$MNT/small"
 small -c "pwrite -q -S 0x61 0 10" -c fsync -c "pwrite -q -S 0x62 0 10"
