@@ -114,7 +114,7 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	 */
 	if (use == WTFS_LOWER_WRITEBACK)
 		file->f_mode |= FMODE_NOCMTIME;
-	/* If others do I/O, overlayfs may have copied the file for this one. */
+	/* For who does I/O already it may have changed behind our back. */
 	WRITE_ONCE(wi->block, wtfs_lower_file_any(wi) ?
 		   wtfs_lower_block(file) : WTFS_BLOCK_UNKNOWN);
 	wi->lower_file[use] = file;
