@@ -11,11 +11,28 @@
 
 #include "wtfs.h"
 
+/*
+ * Over a nosuid lower no program may get the rights of its file. Whether that is
+ * so is up to the flags of our mount, which the VFS looks at, and which may be
+ * others on each of our mounts and at any time. So nothing is executed through
+ * one that is not nosuid: not only what is setuid now, since the owner may change
+ * that after the open, and an LSM gives rights by labels, too.
+ */
+static bool wtfs_may_exec(const struct file *file)
+{
+	const struct super_block *sb = file_inode(file)->i_sb;
+
+	return !(wtfs_lower_mnt(sb)->mnt_flags & MNT_NOSUID) ||
+		file->f_path.mnt->mnt_flags & MNT_NOSUID;
+}
+
 static int wtfs_open(struct inode *inode, struct file *file)
 {
 	struct path lower = wtfs_lower_path(file_dentry(file));
 	enum wtfs_lower_use use = WTFS_LOWER_READ;
 
+	if (file->f_flags & __FMODE_EXEC && !wtfs_may_exec(file))
+		return -EACCES;
 	if (file->f_mode & FMODE_WRITE) {
 		use = WTFS_LOWER_WRITE;
 		/* A write-through puts folios under writeback undirtied. */

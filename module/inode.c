@@ -429,9 +429,22 @@ int wtfs_update_time(struct inode *inode, enum fs_update_time type,
 	return 0;
 }
 
+/* So that a symlink can be read where it is not to be followed. */
+static int wtfs_readlink(struct dentry *dentry, char __user *buf, int len)
+{
+	return vfs_readlink(wtfs_lower_dentry(dentry), buf, len);
+}
+
+/*
+ * For those who follow the link, and for kernel users, of whom nfsd and overlayfs
+ * only want to read it. Where the lower's mount is nosymfollow they can't: nothing
+ * tells them from the others, and our own mount need not be nosymfollow.
+ */
 static const char *wtfs_get_link(struct dentry *dentry, struct inode *inode,
 				 struct delayed_call *done)
 {
+	if (wtfs_lower_mnt(inode->i_sb)->mnt_flags & MNT_NOSYMFOLLOW)
+		return ERR_PTR(-ELOOP);
 	if (!dentry)
 		return ERR_PTR(-ECHILD);
 	return vfs_get_link(wtfs_lower_dentry(dentry), done);
@@ -451,6 +464,7 @@ const struct inode_operations wtfs_file_iops = {
 
 const struct inode_operations wtfs_symlink_iops = {
 	.get_link	= wtfs_get_link,
+	.readlink	= wtfs_readlink,
 	.permission	= wtfs_permission,
 	.getattr	= wtfs_getattr,
 	.setattr	= wtfs_setattr,

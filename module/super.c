@@ -13,8 +13,13 @@
 
 #define WTFS_SUPER_MAGIC	0x77746673	/* "wtfs" */
 
-/* Of the lower's i_flags for a superblock, those that are promises to users. */
-#define WTFS_COPY_SB_IFLAGS	(SB_I_NOEXEC | SB_I_NODEV)
+/*
+ * Of the lower's s_iflags, those that are promises to users, and those by which
+ * IMA and EVM know what the files' signatures are worth.
+ */
+#define WTFS_COPY_SB_IFLAGS						\
+	(SB_I_NOEXEC | SB_I_NODEV | SB_I_IMA_UNVERIFIABLE_SIGNATURE |	\
+	 SB_I_UNTRUSTED_MOUNTER | SB_I_EVM_HMAC_UNSUPPORTED)
 
 /* How long a freeze, or a sync of what is frozen, waits for the lower's lock. */
 #define WTFS_FREEZE_PATIENCE	(10 * HZ)
@@ -190,6 +195,21 @@ static void wtfs_copy_limits(struct super_block *sb,
 	sb->s_flags |= (lower->s_flags & SB_POSIXACL) | SB_NOSEC;
 }
 
+/*
+ * What the lower's mount forbids stays forbidden, whoever mounts and whatever
+ * options are given. A filesystem does not see the flags of its own mounts when
+ * they are made, so the superblock forbids, for all of them. It cannot for
+ * nosuid and nosymfollow: see wtfs_may_exec() and wtfs_get_link().
+ */
+static void wtfs_copy_mount_flags(struct super_block *sb,
+				  const struct vfsmount *lower)
+{
+	if (lower->mnt_flags & MNT_NODEV)
+		sb->s_iflags |= SB_I_NODEV;
+	if (lower->mnt_flags & MNT_NOEXEC)
+		sb->s_iflags |= SB_I_NOEXEC;
+}
+
 static int wtfs_make_root(struct super_block *sb)
 {
 	struct wtfs_sb_info *sbi = wtfs_sb(sb);
@@ -206,8 +226,14 @@ static int wtfs_make_root(struct super_block *sb)
 }
 
 static void wtfs_report_lower(struct fs_context *fc,
-			      const struct super_block *lower)
+			      const struct super_block *sb)
 {
+	const struct vfsmount *mnt = wtfs_lower_mnt(sb);
+	const struct super_block *lower = mnt->mnt_sb;
+
+	if (mnt->mnt_flags & MNT_NOSUID && !(sb->s_iflags & SB_I_NOEXEC))
+		pr_notice("%s is on a nosuid mount: over it, programs run only where wtfs is mounted with nosuid, too\n",
+			  fc->source);
 	if (strcmp(lower->s_type->name, "xfs") &&
 	    strcmp(lower->s_type->name, "ext4"))
 		pr_notice("not tested on %s\n", lower->s_type->name);
@@ -230,6 +256,7 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (err)
 		return err;
 	wtfs_copy_limits(sb, lower);
+	wtfs_copy_mount_flags(sb, sbi->lower.mnt);
 	sb->s_magic = WTFS_SUPER_MAGIC;
 	sb->s_op = &wtfs_sops;
 	/* Handles are the lower's, so what can't make any has none. */
@@ -246,7 +273,7 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return err;
 	err = wtfs_stats_publish(sb);
 	if (!err)
-		wtfs_report_lower(fc, lower);
+		wtfs_report_lower(fc, sb);
 	return err;
 }
 

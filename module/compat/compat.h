@@ -28,6 +28,11 @@
 #define SB_I_NOIDMAP	0
 #endif
 
+/* Before overlayfs, nobody had to tell EVM. */
+#ifndef SB_I_EVM_HMAC_UNSUPPORTED
+#define SB_I_EVM_HMAC_UNSUPPORTED	0
+#endif
+
 #ifndef WTFS_HAVE_FILE_KATTR
 #define file_kattr	fileattr
 #endif
