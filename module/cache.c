@@ -18,6 +18,9 @@
 /* Folios in one write-back request at the most. */
 #define WTFS_WRITEBACK_FOLIOS	256
 
+/* How often wtfs_cache_forget() tries. */
+#define WTFS_FORGET_TRIES	8
+
 /* Anything past the result lies beyond the lower's end, and reads as zero. */
 static void wtfs_read_end(struct wtfs_lower_io *io, long res)
 {
@@ -257,6 +260,33 @@ void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end)
 {
 	invalidate_inode_pages2_range(inode->i_mapping, start >> PAGE_SHIFT,
 				      (end - 1) >> PAGE_SHIFT);
+}
+
+/**
+ * wtfs_cache_forget - drop a range that the lower is about to replace
+ * @inode: the file, locked, with its invalidate_lock held, and the range flushed
+ * @start: first byte
+ * @end: last byte
+ *
+ * What somebody who has pinned a page of a mapping has made dirty since is
+ * flushed once more.
+ *
+ * Context: process; waits for the lower. Return: 0, or -EBUSY if something is
+ * dirty again and again, or cannot be written.
+ */
+int wtfs_cache_forget(struct inode *inode, loff_t start, loff_t end)
+{
+	unsigned int tries = WTFS_FORGET_TRIES;
+	int err;
+
+	for (;;) {
+		err = invalidate_inode_pages2_range(inode->i_mapping,
+						    start >> PAGE_SHIFT,
+						    end >> PAGE_SHIFT);
+		if (err != -EBUSY || !--tries)
+			return err;
+		wtfs_cache_flush(inode, start, end);
+	}
 }
 
 /**

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regular files: open and close, reads, fsync, seeking, mapping, fallocate.
- * Writes are in write.c.
+ * Regular files: open and close, reads, fsync, seeking, mapping. Writes are in
+ * write.c, holes in fallocate.c.
  */
 #include <linux/backing-dev.h>
-#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/splice.h>
 #include <linux/writeback.h>
@@ -149,55 +148,6 @@ int wtfs_sync_change(struct file *file)
 	if (file->f_flags & O_DSYNC)
 		return wtfs_commit_metadata(file_inode(file));
 	return wtfs_sync_attr(file_inode(file));
-}
-
-/* Does this kind of fallocate change what can be read? Newer kinds may. */
-static bool wtfs_fallocate_changes_data(int mode)
-{
-	return mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_UNSHARE_RANGE);
-}
-
-/* Called with the inode and its invalidate_lock held: nothing gets dirty. */
-static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,
-			     loff_t len)
-{
-	struct inode *inode = file_inode(file);
-	struct inode *lower = wtfs_lower_inode(inode);
-	loff_t before;
-	int err;
-
-	wtfs_cache_flush(inode, 0, LLONG_MAX);
-	/* Less than ours where the end of the file could not be written. */
-	before = i_size_read(lower);
-	if (wtfs_fallocate_changes_data(mode)) {
-		err = invalidate_inode_pages2_range(inode->i_mapping,
-						    offset >> PAGE_SHIFT, -1);
-		if (err)
-			return err;
-	}
-	err = vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
-	if (i_size_read(lower) > i_size_read(inode))
-		wtfs_cache_extend(inode, i_size_read(lower));
-	else if (i_size_read(lower) < before)
-		truncate_setsize(inode, i_size_read(lower));
-	wtfs_lower_flush(inode);
-	return err;
-}
-
-static long wtfs_fallocate(struct file *file, int mode, loff_t offset,
-			   loff_t len)
-{
-	struct inode *inode = file_inode(file);
-	int err;
-
-	inode_lock(inode);
-	filemap_invalidate_lock(inode->i_mapping);
-	err = wtfs_do_fallocate(file, mode, offset, len);
-	filemap_invalidate_unlock(inode->i_mapping);
-	/* The lower has removed privileges, unless it refused. */
-	wtfs_inode_copy_attr(inode);
-	inode_unlock(inode);
-	return err ?: wtfs_sync_change(file);
 }
 
 #define WTFS_FILE_FOPS						\

@@ -8,10 +8,10 @@
 
 #include "wtfs.h"
 
-/* Last page that a clone of @len bytes to @pos changes; all there are for 0 */
-static pgoff_t wtfs_remap_last(loff_t pos, loff_t len)
+/* Last byte that a clone of @len bytes to @pos changes; all there are for 0 */
+static loff_t wtfs_remap_last(loff_t pos, loff_t len)
 {
-	return len ? (pos + len - 1) >> PAGE_SHIFT : -1;
+	return len ? pos + len - 1 : LLONG_MAX;
 }
 
 /* Forget what the destination's cache holds of the range, which is written. */
@@ -22,9 +22,7 @@ static loff_t wtfs_do_clone(struct file *in, loff_t pos_in, struct file *out,
 	struct inode *lower = wtfs_lower_inode(inode);
 	loff_t res;
 
-	res = invalidate_inode_pages2_range(inode->i_mapping,
-					    pos_out >> PAGE_SHIFT,
-					    wtfs_remap_last(pos_out, len));
+	res = wtfs_cache_forget(inode, pos_out, wtfs_remap_last(pos_out, len));
 	if (res)
 		return res;
 	res = vfs_clone_file_range(wtfs_lower_file(in), pos_in,

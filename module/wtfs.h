@@ -326,6 +326,9 @@ extern const struct file_operations wtfs_file_fops;
 extern const struct file_operations wtfs_file_remap_fops;
 int wtfs_sync_change(struct file *file);
 
+/* fallocate.c */
+long wtfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+
 /* splice.c */
 int wtfs_splice_again(struct inode *inode);
 int wtfs_splice_begin(struct inode *inode);
@@ -386,6 +389,7 @@ void wtfs_cache_init(struct inode *inode);
 void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end);
 int wtfs_cache_fill(struct file *file, loff_t pos);
 void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end);
+int wtfs_cache_forget(struct inode *inode, loff_t start, loff_t end);
 void wtfs_cache_zero_eof(struct inode *inode);
 void wtfs_cache_extend(struct inode *inode, loff_t size);
 void wtfs_cache_revalidate(struct inode *inode);

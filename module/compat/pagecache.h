@@ -7,6 +7,7 @@
 
 #include <linux/bvec.h>
 #include <linux/err.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
@@ -80,6 +81,11 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 	return copy_page_from_iter_atomic(folio_page(folio, 0), offset, bytes,
 					  iter);
 }
+#endif
+
+/* Kinds of fallocate that only newer kernels know. */
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES	0x80
 #endif
 
 /* Files from whose cache a folio can be dropped as soon as it is written. */
