@@ -363,8 +363,9 @@ static int wtfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
-	lower_file = kernel_tmpfile_open(idmap, &lower_dir, mode,
-					 flags, current_cred());
+	/* As the caller, but for the open file, which is never used as such. */
+	lower_file = kernel_tmpfile_open(idmap, &lower_dir, mode, flags,
+					 wtfs_sb(dir->i_sb)->cred);
 	if (IS_ERR(lower_file)) {
 		err = PTR_ERR(lower_file);
 	} else {
@@ -382,7 +383,7 @@ static int wtfs_dir_open(struct inode *inode, struct file *file)
 	int flags = O_RDONLY | O_DIRECTORY | O_LARGEFILE | O_NOATIME;
 	struct file *lower;
 
-	lower = dentry_open(&path, flags, wtfs_sb(inode->i_sb)->cred);
+	lower = wtfs_lower_open(inode->i_sb, &path, flags);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
 	file->private_data = lower;
@@ -398,10 +399,7 @@ static int wtfs_dir_release(struct inode *inode, struct file *file)
 /* The position is ours, and the lower's follows: f_pos_lock is held. */
 static int wtfs_readdir(struct file *file, struct dir_context *ctx)
 {
-	struct file *lower = wtfs_lower_file(file);
-
-	lower->f_pos = ctx->pos;
-	return iterate_dir(lower, ctx);
+	return wtfs_lower_iterate(wtfs_lower_file(file), ctx);
 }
 
 static loff_t wtfs_dir_llseek(struct file *file, loff_t offset, int whence)

@@ -61,7 +61,7 @@ static int wtfs_fallocate_zero(struct file *file, int mode, loff_t offset,
 
 	wtfs_flush_blocks(inode, offset, (u64)offset + len);
 	truncate_pagecache_range(inode, offset, offset + len - 1);
-	err = vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
+	err = wtfs_lower_fallocate(wtfs_lower_file(file), mode, offset, len);
 	if (err)
 		wtfs_cache_drop(inode, offset, offset + len);
 	return err;
@@ -82,7 +82,7 @@ static int wtfs_fallocate_move(struct file *file, int mode, loff_t offset,
 		return err;
 	/* Less than ours where the end of the file could not be written. */
 	before = i_size_read(lower);
-	err = vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
+	err = wtfs_lower_fallocate(wtfs_lower_file(file), mode, offset, len);
 	if (i_size_read(lower) < before)
 		truncate_setsize(inode, i_size_read(lower));
 	return err;
@@ -92,7 +92,7 @@ static int wtfs_fallocate_blocks(struct file *file, int mode, loff_t offset,
 				 loff_t len)
 {
 	wtfs_flush_blocks(file_inode(file), offset, (u64)offset + len);
-	return vfs_fallocate(wtfs_lower_file(file), mode, offset, len);
+	return wtfs_lower_fallocate(wtfs_lower_file(file), mode, offset, len);
 }
 
 static int wtfs_do_fallocate(struct file *file, int mode, loff_t offset,

@@ -3,7 +3,6 @@
  * The open lower files of an inode: opened with the first wtfs file, closed
  * with the last one when nothing is left to write, at eviction otherwise.
  */
-#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/sched/mm.h>
 #include <linux/stat.h>
@@ -99,8 +98,7 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 		return file;
 	/* Write-back waits for lower_lock: reclaim must not wait for it. */
 	nofs = memalloc_nofs_save();
-	file = dentry_open(lower, wtfs_lower_flags(use),
-			   wtfs_sb(inode->i_sb)->cred);
+	file = wtfs_lower_open(inode->i_sb, lower, wtfs_lower_flags(use));
 	memalloc_nofs_restore(nofs);
 	if (IS_ERR(file))
 		return file;

@@ -13,6 +13,7 @@
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
@@ -47,7 +48,7 @@ static void wtfs_span_iter(struct iov_iter *iter, int direction,
 /*
  * To the lower file's own operations, not through vfs_iocb_iter_read() and its
  * like: whether this task may do it, and who is to be told, has been settled
- * with the wtfs file, and the lower one was opened by the mounter.
+ * with the wtfs file, and the lower one was opened by wtfs.
  */
 static ssize_t wtfs_iocb_read(struct kiocb *iocb, struct iov_iter *iter)
 {
@@ -742,7 +743,7 @@ void wtfs_lower_io_resubmit(struct wtfs_lower_io *io)
  */
 static const struct cred *wtfs_writeback_cred(void)
 {
-	struct cred *cred = prepare_creds();
+	struct cred *cred = prepare_kernel_cred(&init_task);
 
 	if (!cred)
 		return NULL;

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -285,7 +286,7 @@ static int wtfs_get_tree(struct fs_context *fc)
 	err = wtfs_get_lower(fc);
 	if (err)
 		return err;
-	sbi->cred = prepare_creds();
+	sbi->cred = prepare_kernel_cred(&init_task);
 	if (!sbi->cred)
 		return -ENOMEM;
 	err = wtfs_lower_io_start_sb(sbi);

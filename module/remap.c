@@ -25,8 +25,8 @@ static loff_t wtfs_do_clone(struct file *in, loff_t pos_in, struct file *out,
 	res = wtfs_cache_forget(inode, pos_out, wtfs_remap_last(pos_out, len));
 	if (res)
 		return res;
-	res = vfs_clone_file_range(wtfs_lower_file(in), pos_in,
-				   wtfs_lower_file(out), pos_out, len, flags);
+	res = wtfs_lower_remap(wtfs_lower_file(in), pos_in,
+			       wtfs_lower_file(out), pos_out, len, flags);
 	if (i_size_read(lower) > i_size_read(inode))
 		wtfs_cache_extend(inode, i_size_read(lower));
 	return res;
@@ -36,18 +36,11 @@ static loff_t wtfs_do_clone(struct file *in, loff_t pos_in, struct file *out,
 static loff_t wtfs_do_remap(struct file *in, loff_t pos_in, struct file *out,
 			    loff_t pos_out, loff_t len, unsigned int flags)
 {
-	const struct cred *old;
-	loff_t res;
-
 	if (!(flags & REMAP_FILE_DEDUP))
 		return wtfs_do_clone(in, pos_in, out, pos_out, len, flags);
-	/* Into a file that is not open for writing, if the caller owns it. */
-	old = wtfs_cred_begin(file_inode(out)->i_sb);
-	res = vfs_dedupe_file_range_one(wtfs_lower_file(in), pos_in,
-					wtfs_lower_file(out), pos_out, len,
-					flags & ~REMAP_FILE_DEDUP);
-	wtfs_cred_end(old);
-	return res;
+	/* Perhaps into a file that is not open for writing: its owner's. */
+	return wtfs_lower_remap(wtfs_lower_file(in), pos_in,
+				wtfs_lower_file(out), pos_out, len, flags);
 }
 
 /**

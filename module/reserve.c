@@ -88,8 +88,9 @@ static int wtfs_reserve_blocks(const struct wtfs_reserve *r)
 		if (READ_ONCE(r->abandoned))
 			break;
 		if (!wtfs_lower_has_block(r->lower, pos, block))
-			err = vfs_fallocate(r->lower, FALLOC_FL_KEEP_SIZE, pos,
-					    block);
+			err = wtfs_lower_fallocate(r->lower,
+						   FALLOC_FL_KEEP_SIZE, pos,
+						   block);
 	}
 	return err == -ENOSPC || err == -EDQUOT ? err : 0;
 }

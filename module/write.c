@@ -22,10 +22,12 @@
  * struct wtfs_write_req - an asynchronous write
  * @io:		the request to the lower; first, since it is what is freed
  * @chunk:	all of the write
+ * @who:	as whom a work item goes on with it
  */
 struct wtfs_write_req {
 	struct wtfs_lower_io io;
 	struct wtfs_chunk chunk;
+	struct wtfs_submitter who;
 };
 
 static struct kmem_cache *wtfs_write_req_cachep;
@@ -373,10 +375,12 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /* Tell the submitter. The file, and with it the inode, may go away. */
-static void wtfs_write_req_complete(struct wtfs_chunk *c, ssize_t res)
+static void wtfs_write_req_complete(struct wtfs_write_req *req, ssize_t res)
 {
+	struct wtfs_chunk *c = &req->chunk;
 	struct kiocb *iocb = c->iocb;
 
+	wtfs_submitter_put(&req->who);
 	wtfs_chunk_free(c);
 	if (res > 0)
 		iocb->ki_pos = c->pos + res;
@@ -386,19 +390,20 @@ static void wtfs_write_req_complete(struct wtfs_chunk *c, ssize_t res)
 /* All of it is on the device. Context: any. */
 static void wtfs_write_req_end(struct wtfs_lower_io *io, long res)
 {
-	struct wtfs_chunk *c =
-		&container_of(io, struct wtfs_write_req, io)->chunk;
+	struct wtfs_write_req *req =
+		container_of(io, struct wtfs_write_req, io);
+	struct wtfs_chunk *c = &req->chunk;
 
 	wtfs_count_through_end(c, c->end - c->pos);
 	wtfs_chunk_finish(c);
-	wtfs_write_req_complete(c, c->end - c->pos);
+	wtfs_write_req_complete(req, c->end - c->pos);
 }
 
 /* wtfs_write_req_work() has ended the folios, and @res is for the caller. */
 static void wtfs_write_req_end_slow(struct wtfs_lower_io *io, long res)
 {
-	wtfs_write_req_complete(&container_of(io, struct wtfs_write_req,
-					      io)->chunk, res);
+	wtfs_write_req_complete(container_of(io, struct wtfs_write_req, io),
+				res);
 }
 
 /* The lower failed: write it again, and wait. */
@@ -416,16 +421,15 @@ static void wtfs_write_req_work(struct work_struct *work)
 {
 	struct wtfs_write_req *req =
 		container_of(work, struct wtfs_write_req, io.work);
-	/* Not as the kernel, which quota and reserved blocks do not stop. */
-	const struct cred *cred = get_cred(req->chunk.iocb->ki_filp->f_cred);
-	const struct cred *old = override_creds(cred);
+	struct wtfs_acting acting;
 
+	/* Not as the kernel, which quota, reserved blocks and io.max don't stop. */
+	wtfs_submitter_enter(&acting, &req->who);
 	if (wtfs_lower_io_blocked(&req->io))
 		wtfs_lower_io_resubmit(&req->io);
 	else
 		wtfs_write_req_again(req);
-	revert_creds(old);
-	put_cred(cred);
+	wtfs_submitter_leave(&acting);
 }
 
 /* The chunk is under write-through: send it on its way. */
@@ -434,6 +438,7 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	struct wtfs_lower_io *io = &req->io;
 	struct wtfs_chunk *c = &req->chunk;
 
+	wtfs_submitter_get(&req->who);
 	wtfs_chunk_clone_iocb(c, &io->iocb);
 	wtfs_lower_io_setup(io, c->inode, wtfs_write_req_work);
 	io->end = wtfs_write_req_end;

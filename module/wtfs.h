@@ -71,7 +71,8 @@ struct wtfs_options {
  * struct wtfs_sb_info - a mounted wtfs
  * @live:	in the list of those that have a lower tree, see params.c
  * @lower:	root of the lower tree; pins its mount for as long as we live
- * @cred:	the mounter's credentials, with which lower files are opened
+ * @cred:	our own credentials, with which lower files are opened: the kernel's,
+ *		which no security module confines, whoever mounts
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
  * @wq:		for lower I/O that has to sleep
  * @counters:	see stats.h; freed when no folio is left
@@ -188,13 +189,21 @@ static inline struct vfsmount *wtfs_lower_mnt(const struct super_block *sb)
 
 /*
  * The lower dentry, referenced by @dentry until its d_release; or for a moment,
- * when @dentry has just been made from a file handle, by its inode.
+ * when @dentry has just been made from a file handle, by its @inode. A security
+ * module may ask for attributes of @inode before @dentry has it.
  */
-static inline struct dentry *wtfs_lower_dentry(const struct dentry *dentry)
+static inline struct dentry *wtfs_lower_dentry_of(const struct dentry *dentry,
+						  const struct inode *inode)
 {
 	struct dentry *lower = READ_ONCE(dentry->d_fsdata);
 
-	return likely(lower) ? lower : WTFS_I(dentry->d_inode)->anchor;
+	return likely(lower) ? lower : WTFS_I(inode)->anchor;
+}
+
+/* The same for a dentry that is known to have its inode, or a lower dentry. */
+static inline struct dentry *wtfs_lower_dentry(const struct dentry *dentry)
+{
+	return wtfs_lower_dentry_of(dentry, dentry->d_inode);
 }
 
 /* The lower path of @dentry; valid while @dentry is, no reference taken. */
@@ -335,6 +344,50 @@ int wtfs_splice_begin(struct inode *inode);
 void wtfs_splice_end(struct inode *inode);
 ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			  loff_t *ppos, size_t len, unsigned int flags);
+
+/* lower_call.c */
+struct file *wtfs_lower_open(struct super_block *sb, const struct path *lower,
+			     int flags);
+int wtfs_lower_iterate(struct file *lower, struct dir_context *ctx);
+int wtfs_lower_fallocate(struct file *lower, int mode, loff_t pos, loff_t len);
+loff_t wtfs_lower_remap(struct file *in, loff_t pos_in, struct file *out,
+			loff_t pos_out, loff_t len, unsigned int flags);
+
+/* submitter.c */
+
+/**
+ * struct wtfs_submitter - who has submitted an asynchronous write
+ * @cred:	the credentials
+ * @blkcg:	the cgroup that the I/O is for
+ * @memcg:	the cgroup that memory is charged to
+ */
+struct wtfs_submitter {
+	const struct cred *cred;
+#ifdef CONFIG_BLK_CGROUP
+	struct cgroup_subsys_state *blkcg;
+#endif
+#ifdef CONFIG_MEMCG
+	struct cgroup_subsys_state *memcg;
+#endif
+};
+
+/**
+ * struct wtfs_acting - a work item that acts for a submitter
+ * @who:	the submitter, with references of its own
+ * @old_cred:	credentials of the work item
+ * @old_memcg:	the cgroup that its memory was charged to
+ */
+struct wtfs_acting {
+	struct wtfs_submitter who;
+	const struct cred *old_cred;
+	struct mem_cgroup *old_memcg;
+};
+
+void wtfs_submitter_get(struct wtfs_submitter *who);
+void wtfs_submitter_put(const struct wtfs_submitter *who);
+void wtfs_submitter_enter(struct wtfs_acting *acting,
+			  const struct wtfs_submitter *who);
+void wtfs_submitter_leave(const struct wtfs_acting *acting);
 
 /* remap.c */
 loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,

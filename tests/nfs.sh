@@ -72,6 +72,23 @@ assert_eq "$(tail -c 5 "$MNT/moved/file")" more "what was appended after a renam
 assert_eq "$(cat <&6)" before "another file that was open"
 exec 5<&- 6<&-
 
+# nfs4_acl FILE: its ACL as NFS has it
+nfs4_acl() {
+	getfattr -e hex -n system.nfs4_acl "$1" 2>/dev/null | sed -n 's/^system.nfs4_acl=//p'
+}
+
+note "ACLs"
+: >"$MNT/dir/acl"
+: >"$MNT/dir/other"
+setfacl -m u:1234:r "$MNT/dir/acl"
+acl=$(nfs4_acl "$NFS/dir/acl")
+if [ -n "$acl" ]; then
+	assert_ne "$acl" "$(nfs4_acl "$NFS/dir/other")" "an ACL, by NFS"
+	ok setfattr -n system.nfs4_acl -v "$acl" "$NFS/dir/other"
+	getfacl -c "$MNT/dir/other" >"$T/acl"
+	grep -q '^user:1234:r--' "$T/acl" || fail "an ACL that was set by NFS: $(<"$T/acl")"
+fi
+
 note "removed, and removed while it is open"
 rm "$NFS/dir/old"
 [ ! -e "$LOWER/dir/old" ] || fail "what was removed by NFS is still there"

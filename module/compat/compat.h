@@ -85,7 +85,8 @@ wtfs_set_xattr_handlers(struct super_block *sb,
 
 /*
  * Before ACLs had inode operations of their own they were xattrs like others,
- * which the xattr handlers pass on.
+ * which the xattr handlers pass on; but overlayfs and the NFS server asked the
+ * inode.
  */
 #ifdef WTFS_HAVE_ACL_OPS
 struct posix_acl *wtfs_get_inode_acl(struct inode *inode, int type, bool rcu);
@@ -99,13 +100,19 @@ int wtfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 	.get_acl	= wtfs_get_acl,			\
 	.set_acl	= wtfs_set_acl,
 #else
-#define WTFS_ACL_IOPS
+struct posix_acl *wtfs_compat_get_acl(struct inode *inode, int type, bool rcu);
+int wtfs_compat_set_acl(struct mnt_idmap *idmap, struct inode *inode,
+			struct posix_acl *acl, int type);
+
+#define WTFS_ACL_IOPS					\
+	.get_acl	= wtfs_compat_get_acl,		\
+	.set_acl	= wtfs_compat_set_acl,
 #endif
 
 /* The lower inode caches its ACLs; a second copy would only go stale. */
 static inline void wtfs_inode_dont_cache_acl(struct inode *inode)
 {
-#if defined(WTFS_HAVE_ACL_OPS) && defined(CONFIG_FS_POSIX_ACL)
+#ifdef CONFIG_FS_POSIX_ACL
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;
 #endif

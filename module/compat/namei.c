@@ -3,7 +3,108 @@
  * The locks and checks of 7.3's directory operations, in terms of what older
  * kernels export.
  */
+#include <linux/cred.h>
+#include <linux/sched/task.h>
+#include <linux/security.h>
+
 #include "wtfs.h"
+
+#ifndef WTFS_HAVE_KERNEL_TMPFILE_OPEN
+/* Give @new what the filesystem looks at, of the current task. */
+static void wtfs_cred_copy_caller(struct cred *new)
+{
+	const struct cred *old = current_cred();
+
+	new->uid = old->uid;
+	new->gid = old->gid;
+	new->suid = old->suid;
+	new->sgid = old->sgid;
+	new->euid = old->euid;
+	new->egid = old->egid;
+	new->fsuid = old->fsuid;
+	new->fsgid = old->fsgid;
+	new->securebits = old->securebits;
+	new->cap_permitted = old->cap_permitted;
+	new->cap_effective = old->cap_effective;
+	set_groups(new, old->group_info);
+	put_user_ns(new->user_ns);
+	new->user_ns = get_user_ns(old->user_ns);
+}
+
+/* The label that a new file in @parent gets from the current task. */
+static int wtfs_cred_copy_label(struct cred *new, struct dentry *parent,
+				umode_t mode)
+{
+	struct qstr slash = QSTR_INIT("/", 1);
+	struct dentry *child = d_alloc(parent, &slash);
+	int err;
+
+	if (!child)
+		return -ENOMEM;
+	err = security_dentry_create_files_as(child, S_IFREG | mode, &slash,
+					      current_cred(), new);
+	dput(child);
+	return err;
+}
+
+/*
+ * Of this kernel's Landlock, the credentials of the current task decide whether a
+ * file may be opened, and not those that it is opened with. So the kernel's are
+ * put on, with ids, capabilities and label of the caller.
+ */
+struct file *kernel_tmpfile_open(struct mnt_idmap *idmap,
+				 const struct path *parent, umode_t mode,
+				 int flags, const struct cred *cred)
+{
+	struct cred *new = prepare_kernel_cred(&init_task);
+	const struct cred *old;
+	struct file *file;
+	int err;
+
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	wtfs_cred_copy_caller(new);
+	err = wtfs_cred_copy_label(new, parent->dentry, mode);
+	if (err) {
+		put_cred(new);
+		return ERR_PTR(err);
+	}
+	old = override_creds(new);
+	file = vfs_tmpfile_open(idmap, parent, mode, flags, cred);
+	revert_creds(old);
+	put_cred(new);
+	return file;
+}
+#endif
+
+#ifdef WTFS_HAVE_OP_ITERATE
+/**
+ * wtfs_iterate_exclusive - read a directory whose filesystem wants it locked
+ *			    exclusively
+ * @file: the open directory; its position is where to begin, and follows
+ * @ctx: of the caller
+ *
+ * Context: process; sleeps. Return: 0 or an error.
+ */
+int wtfs_iterate_exclusive(struct file *file, struct dir_context *ctx)
+{
+	struct inode *dir = file_inode(file);
+	int err;
+
+	if (!file->f_op->iterate)
+		return -ENOTDIR;
+	err = down_write_killable(&dir->i_rwsem);
+	if (err)
+		return err;
+	err = -ENOENT;
+	if (!IS_DEADDIR(dir)) {
+		err = file->f_op->iterate(file, ctx);
+		file->f_pos = ctx->pos;
+	}
+	inode_unlock(dir);
+	return err;
+}
+#endif
 
 #ifndef WTFS_HAVE_MARK_TMPFILE
 /* The name is "/" until now: short, and nobody can look it up. */

@@ -11,7 +11,20 @@
 #include <linux/namei.h>
 
 #ifndef WTFS_HAVE_KERNEL_TMPFILE_OPEN
-#define kernel_tmpfile_open	vfs_tmpfile_open
+struct file *kernel_tmpfile_open(struct mnt_idmap *idmap,
+				 const struct path *parent, umode_t mode,
+				 int flags, const struct cred *cred);
+#endif
+
+/* A directory that has to be locked exclusively in order to read it. */
+#ifdef WTFS_HAVE_OP_ITERATE
+int wtfs_iterate_exclusive(struct file *file, struct dir_context *ctx);
+#else
+static inline int wtfs_iterate_exclusive(struct file *file,
+					 struct dir_context *ctx)
+{
+	return -ENOTDIR;
+}
 #endif
 
 #ifndef WTFS_HAVE_MARK_TMPFILE

@@ -15,6 +15,7 @@ wtfs-fs-h := fs.h fs/*.h
 # The namespace: compat/compat.h, compat/namei.h
 wtfs-probes := $(call wtfs-have,MNT_IDMAP,fs.h,struct mnt_idmap \*)
 wtfs-probes += $(call wtfs-have,KERNEL_TMPFILE_OPEN,fs.h,kernel_tmpfile_open)
+wtfs-probes += $(call wtfs-have,OP_ITERATE,fs.h,int ..iterate. .struct file)
 wtfs-probes += $(call wtfs-have,MARK_TMPFILE,dcache.h,d_mark_tmpfile)
 wtfs-probes += $(call wtfs-have,FILE_KATTR,fileattr.h,struct file_kattr)
 wtfs-probes += $(call wtfs-have,INODE_STATE_READ_ONCE,fs.h,inode_state_read_once)

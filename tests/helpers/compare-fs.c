@@ -402,6 +402,41 @@ SCENARIO(overlay_lower_only)
 	}
 }
 
+/* An ACL with which user 1234 may do nothing, and everybody else read and write */
+static int deny_1234(const char *path)
+{
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entry[5];
+	} acl = { 2, {
+		{ 0x01, 6, -1 }, { 0x02, 0, 1234 }, { 0x04, 6, -1 }, { 0x10, 6, -1 }, { 0x20, 6, -1 },
+	} };
+
+	return setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0);
+}
+
+SCENARIO(overlay_acl)
+{
+	if (overlay_is_confused() || !mount_overlay("lowerdir=low,upperdir=up,workdir=work"))
+		return;
+	R(deny_1234("low/g"));
+	R(deny_1234("merged/f"));
+	AS_USER(1234) {
+		F(open("merged/f", O_RDONLY));
+		F(open("merged/g", O_RDONLY));
+		F(open("merged/g", O_WRONLY));
+	}
+	AS_USER(1235) {
+		F(open("merged/f", O_RDWR));
+		F(open("merged/g", O_RDWR));
+	}
+	R(umount("merged"));
+	say_xattrs("low/g");
+}
+
 /* ---- locks ------------------------------------------------------------------ */
 
 SCENARIO(flock)

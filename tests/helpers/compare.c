@@ -3,15 +3,18 @@
  * Run the scenarios of compare-*.c on the plain lower filesystem and on wtfs,
  * and compare what they log:
  *
- *   compare [-v] [-t SECONDS] LOWER LOWER-DEV WTFS WTFS-DEV [PATTERN...]
+ *   compare [-v] [-t SECONDS] [-c MODULE] LOWER LOWER-DEV WTFS WTFS-DEV [PATTERN...]
  *
  * LOWER and WTFS are mount points, the devices what is below each. A PATTERN is
- * of the shell's kind, for GROUP.NAME. -v shows all lines. A scenario that
+ * of the shell's kind, for GROUP.NAME; one that begins with "!" takes those away
+ * that it matches. -v shows all lines. With -c the scenarios run confined by a
+ * security module, see confine(). A scenario that
  * crashes or hangs is one that failed, and the others go on.
  */
 #include "compare.h"
 #include <fnmatch.h>
 #include <grp.h>
+#include <linux/landlock.h>
 #include <setjmp.h>
 #include <sys/prctl.h>
 
@@ -490,6 +493,55 @@ int become(unsigned int id, bool user)
 	return 1;
 }
 
+/* ---- security modules ------------------------------------------------------- */
+
+static bool write_attr(const char *path, const char *text)
+{
+	int error = write_string(path, text);
+
+	errno = error;
+	return !error;
+}
+
+/* All that this kernel knows of, to be had below "/". */
+static bool confine_by_landlock(void)
+{
+	struct landlock_ruleset_attr ruleset = { 0 };
+	struct landlock_path_beneath_attr rule;
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int fd, root = open("/", O_PATH);
+
+	if (abi < 0)
+		return false;
+	ruleset.handled_access_fs = (1ULL << 13) - 1;
+	if (abi >= 2)
+		ruleset.handled_access_fs |= 1ULL << 13;	/* REFER */
+	if (abi >= 3)
+		ruleset.handled_access_fs |= 1ULL << 14;	/* TRUNCATE */
+	rule.allowed_access = ruleset.handled_access_fs;
+	rule.parent_fd = root;
+	fd = syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset.handled_access_fs), 0);
+	return fd >= 0 &&
+		!syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) &&
+		!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+		!syscall(SYS_landlock_restrict_self, fd, 0) && !close(fd) && !close(root);
+}
+
+bool confine(const char *module)
+{
+	char context[100];
+
+	if (!strcmp(module, "apparmor"))
+		return write_attr("/proc/thread-self/attr/apparmor/current",
+				  "changeprofile wtfs-test");
+	if (!strcmp(module, "landlock"))
+		return confine_by_landlock();
+	if (strncmp(module, "selinux:", 8))
+		die("no security module is called %s", module);
+	snprintf(context, sizeof(context), "user:role:%s", module + 8);
+	return write_attr("/proc/thread-self/attr/current", context);
+}
+
 /* ---- caches ---------------------------------------------------------------- */
 
 void evict(const char *path)
@@ -538,6 +590,7 @@ void say_settled_holes(int fd)
 /* ---- running --------------------------------------------------------------- */
 
 static unsigned int limit = 40;	/* seconds for one scenario on one side */
+static const char *confinement;	/* by which security module; NULL for none */
 
 static void reset(struct log *log)
 {
@@ -557,6 +610,8 @@ static void run_here(const struct scenario *s, const char *dir)
 		say("mount namespace: %s", error_name(errno));
 	if (chdir(dir))
 		say("chdir: %s", error_name(errno));
+	if (confinement && !confine(confinement))
+		say("confined by %s: %s", confinement, error_name(errno));
 	srand(1);
 	rng_seed(1);
 	s->run();
@@ -660,15 +715,17 @@ static struct log *new_log(void)
 
 static bool wanted(const struct scenario *s, char **patterns)
 {
+	bool any = !*patterns || **patterns == '!';
 	char name[200];
 
-	if (!*patterns)
-		return true;
 	snprintf(name, sizeof(name), "%s.%s", s->group, s->name);
-	for (; *patterns; patterns++)
-		if (!fnmatch(*patterns, name, 0))
-			return true;
-	return false;
+	for (; *patterns; patterns++) {
+		bool without = **patterns == '!';
+
+		if (!fnmatch(*patterns + without, name, 0))
+			any = !without;
+	}
+	return any;
 }
 
 static double seconds(void)
@@ -688,17 +745,19 @@ int main(int argc, char **argv)
 	bool verbose = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "vt:")) != -1) {
+	while ((c = getopt(argc, argv, "vt:c:")) != -1) {
 		if (c == 'v')
 			verbose = true;
 		else if (c == 't')
 			limit = strtoul(optarg, NULL, 0);
+		else if (c == 'c')
+			confinement = optarg;
 		else
 			die("see the source for usage");
 	}
 	argv += optind;
 	if (argc - optind < 4)
-		die("compare [-v] [-t SECONDS] LOWER LOWER-DEV WTFS WTFS-DEV [PATTERN...]");
+		die("compare [-v] [-t SECONDS] [-c MODULE] LOWER LOWER-DEV WTFS WTFS-DEV [PATTERN...]");
 	lower.mnt = argv[0];
 	lower.dev = argv[1];
 	wtfs.mnt = argv[2];

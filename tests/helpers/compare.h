@@ -121,6 +121,13 @@ void say_poke(const char *what, volatile void *at, int value);
 	for (int as_ = become(0, false); as_ == 0; _exit(0))
 int become(unsigned int id, bool user);
 
+/*
+ * From now on a security module watches this process: "apparmor" by the profile
+ * wtfs-test, "landlock" by rules that allow all below "/", "selinux:TYPE" by the
+ * policy of tests/selinux.sh. False if that is not to be had.
+ */
+bool confine(const char *module);
+
 /* Everything clean, and out of the page cache. */
 void evict(const char *path);
 void drop_all_caches(void);
