@@ -282,8 +282,8 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
  * @sb: the wtfs
  *
  * The VFS has checked what the caller may do, with the idmap of his mount, and
- * does not tell us that idmap where a name is looked up, linked or removed, or
- * something deduplicated: the lower would check him without.
+ * does not tell us that idmap where a name is looked up, linked or removed: the
+ * lower would check the caller without.
  *
  * Context: process. Return: for wtfs_cred_end().
  */
