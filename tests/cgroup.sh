@@ -21,6 +21,8 @@ written() {
 
 note "io_uring writes into holes, which the lower gives up rather than block"
 truncate -s 64M "$MNT/sparse"
+# the first write looks for privileges to remove, which is nothing to be done at once
+xfs_io -c "pwrite -q 40m 4k" "$MNT/sparse"
 sync
 before=$(written)
 async depth "$MNT/sparse" $COUNT $LEN 1048576 A uring
