@@ -50,6 +50,35 @@ static struct file *wtfs_read_file(struct inode *inode, struct file *file)
 	return lower;
 }
 
+/*
+ * A large folio could not be read. Let small ones take its place: what can be
+ * read of it is, each page by itself, and what cannot may be overwritten. They
+ * keep readahead from putting a large one there again. The caller holds the
+ * inode lock or the invalidate_lock, so that the file does not shrink meanwhile.
+ *
+ * Return: AOP_TRUNCATED_PAGE, for the caller to look again, or an error.
+ */
+static int wtfs_read_apart(struct inode *inode, struct folio *folio)
+{
+	struct address_space *mapping = inode->i_mapping;
+	pgoff_t next = folio->index, end = next + folio_nr_pages(folio);
+
+	folio_lock(folio);
+	if (!folio_test_uptodate(folio))
+		wtfs_remove_folio(mapping, folio);
+	folio_unlock(folio);
+	for (; next < end; next++) {
+		struct folio *small = wtfs_get_folio(mapping, next, FGP_LOCK |
+						     FGP_CREAT);
+
+		if (IS_ERR(small))
+			return PTR_ERR(small);
+		folio_unlock(small);
+		folio_put(small);
+	}
+	return AOP_TRUNCATED_PAGE;
+}
+
 static int wtfs_read_folio(struct file *file, struct folio *folio)
 {
 	struct inode *inode = folio->mapping->host;
@@ -65,7 +94,11 @@ static int wtfs_read_folio(struct file *file, struct folio *folio)
 	wtfs_lower_io_add(io, folio, folio_size(folio));
 	wtfs_lower_io_submit(io);
 	fput(lower);
-	return 0;
+	if (likely(!folio_test_large(folio)))
+		return 0;
+	if (folio_wait_locked_killable(folio))
+		return -EINTR;
+	return folio_test_uptodate(folio) ? 0 : wtfs_read_apart(inode, folio);
 }
 
 static void wtfs_readahead(struct readahead_control *rac)
@@ -230,21 +263,32 @@ void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end)
 
 /**
  * wtfs_cache_fill - have the folio at a position up to date in the cache
- * @file: the wtfs file to read by
+ * @file: the wtfs file to read by; its inode is locked
  * @pos: bytes
  *
  * Context: process; waits for the lower. Return: 0 or the error of the read.
- * The folio may be reclaimed again before the caller looks.
+ * The folio may be reclaimed again before the caller looks, or small ones may
+ * have taken its place.
  */
 int wtfs_cache_fill(struct file *file, loff_t pos)
 {
-	struct folio *folio = read_mapping_folio(file->f_mapping,
-						 pos >> PAGE_SHIFT, file);
+	struct folio *folio = wtfs_get_folio(file->f_mapping, pos >> PAGE_SHIFT,
+					     FGP_LOCK | FGP_CREAT |
+					     FGP_ACCESSED);
+	int err = 0;
 
 	if (IS_ERR(folio))
 		return PTR_ERR(folio);
+	if (folio_test_uptodate(folio)) {
+		folio_unlock(folio);
+	} else {
+		err = wtfs_read_folio(file, folio) ?:
+			folio_wait_locked_killable(folio);
+		if (!err && !folio_test_uptodate(folio))
+			err = -EIO;
+	}
 	folio_put(folio);
-	return 0;
+	return err == AOP_TRUNCATED_PAGE ? 0 : err;
 }
 
 /**

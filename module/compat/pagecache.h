@@ -117,6 +117,17 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 #define generic_error_remove_folio	generic_error_remove_page
 #endif
 
+/* Take a locked folio, whatever it holds, out of the cache of a regular file. */
+static inline void wtfs_remove_folio(struct address_space *mapping,
+				     struct folio *folio)
+{
+#ifdef WTFS_HAVE_ERROR_REMOVE_FOLIO
+	generic_error_remove_folio(mapping, folio);
+#else
+	generic_error_remove_page(mapping, &folio->page);
+#endif
+}
+
 #ifndef WTFS_HAVE_INODE_GET_MTIME
 static inline struct timespec64 inode_get_mtime(const struct inode *inode)
 {
