@@ -449,9 +449,36 @@ void wtfs_chunk_learn(const struct wtfs_chunk *c)
 }
 
 /*
+ * May all of a folio that holds mapped stores be written, to take these along?
+ * Only if the write, and those before it that took none, has as much. So what is
+ * written is about doubled at the most, and a large folio that is written to
+ * again and again, and that the flusher therefore finds under writeback, gets its
+ * stores written.
+ */
+static bool wtfs_chunk_may_take(const struct wtfs_chunk *c, struct folio *folio)
+{
+	u64 len = c->end - c->pos;
+
+	return folio_size(folio) <= len + max_t(u64, len, PAGE_SIZE) +
+		READ_ONCE(WTFS_I(c->inode)->along);
+}
+
+/* No lock: writes beside each other may get a sum wrong, and it is only a hint. */
+static void wtfs_chunk_save_along(const struct wtfs_chunk *c, bool left)
+{
+	struct wtfs_inode_info *wi = WTFS_I(c->inode);
+
+	if (left)
+		WRITE_ONCE(wi->along, READ_ONCE(wi->along) + c->end - c->pos);
+	else if (c->taken)
+		WRITE_ONCE(wi->along, 0);
+}
+
+/*
  * What is written, and how: whole blocks directly, and from @tail on through
  * the lower page cache what ends in the middle of the file's last block. A
- * folio that held mapped stores is written whole, if that can be direct.
+ * folio that held mapped stores is written whole, if that can be direct, and is
+ * not too much.
  *
  * Return: whether all mapped stores are taken along.
  */
@@ -459,7 +486,7 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 {
 	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
 	loff_t limit = wtfs_chunk_limit(c);
-	bool head = false, rest = false;
+	bool head = false, rest = false, all;
 	unsigned int block;
 
 	c->asks = wtfs_chunk_asks(c);
@@ -469,7 +496,7 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 	c->tail = c->pos;
 	if (block && round_up((u64)c->end, block) <= limit) {
 		c->end_io = round_up(c->end, block);
-		rest = c->last_dirty &&
+		rest = c->last_dirty && wtfs_chunk_may_take(c, last) &&
 			(u64)folio_pos(last) + folio_size(last) <= limit;
 		if (rest)
 			c->end_io = wtfs_folio_end(last);
@@ -478,11 +505,14 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 		c->tail = round_down(c->end, block);
 	}
 	if (c->tail > c->pos) {
-		head = c->head_dirty;
+		head = c->head_dirty &&
+			wtfs_chunk_may_take(c, wtfs_chunk_folio(c, 0));
 		c->start_io = head ? c->span.pos : round_down(c->pos, block);
 	}
 	c->taken = head || rest;
-	return head == c->head_dirty && rest == c->last_dirty;
+	all = head == c->head_dirty && rest == c->last_dirty;
+	wtfs_chunk_save_along(c, !all);
+	return all;
 }
 
 /**

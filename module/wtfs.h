@@ -133,6 +133,8 @@ enum wtfs_lower_use {
  *		append, 0 for none; only a hint, no lock
  * @cached:	held while the lower page cache is written to, until that is
  *		written out: nothing is copied there to what is on its way
+ * @along:	bytes written since mapped stores were last written along with a
+ *		write, by writes that left some; only a hint, no lock
  * @splicer:	who is splicing to this inode, and has it locked
  * @splice_again: that has to be begun again; @splicer's
  * @appended:	byte after the last small append; this and the next two are
@@ -155,6 +157,7 @@ struct wtfs_inode_info {
 	unsigned int block;
 	pgoff_t tail;
 	struct mutex cached;
+	loff_t along;
 	struct task_struct *splicer;
 	bool splice_again;
 	loff_t appended;

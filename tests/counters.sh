@@ -39,8 +39,9 @@ assert_eq "$(<"$dir/through_in_flight")" 0 "write-throughs in flight"
 assert_eq "$(<"$dir/through_errors")" 0 "errors"
 
 note "mapped stores"
-rose mkclean_dirty 1 io "$MNT/file" store:20000:1:C write:20010:10:D
-rose mkclean_dirty 0 io "$MNT/file" write:20010:10:D
+io -o create "$MNT/page" write:0:4096:B >"$T/said"
+rose mkclean_dirty 1 io "$MNT/page" store:20:1:C write:50:10:D
+rose mkclean_dirty 0 io "$MNT/page" write:50:10:D
 rose writeback_writes 1 io "$MNT/file" store:40000:1:C fsync
 before=$(<"$dir/writeback_bytes")
 io "$MNT/file" store:40000:1:C fsync >"$T/said"
