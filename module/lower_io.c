@@ -337,6 +337,14 @@ static ssize_t wtfs_lower_write_buffered(struct inode *inode,
 	return err ?: done ?: res;
 }
 
+/* Bring to the device what the lower zeroed when a write leapt to @pos. */
+static int wtfs_lower_settle_leap(struct inode *inode, struct file *lower,
+				  loff_t size, loff_t pos, errseq_t mark)
+{
+	return pos > size ? wtfs_lower_settle(inode, lower, size, pos - size,
+					      mark) : 0;
+}
+
 /**
  * wtfs_lower_write - write to the lower file and wait until it is on the device
  * @inode: the wtfs inode
@@ -355,8 +363,12 @@ ssize_t wtfs_lower_write(struct inode *inode, struct kiocb *iocb,
 			 const struct wtfs_span *span, loff_t pos, size_t len,
 			 bool direct)
 {
+	struct file *lower = iocb->ki_filp;
+	loff_t size = i_size_read(file_inode(lower));
+	errseq_t mark = pos > size ? wtfs_lower_mark(lower) : 0;
 	unsigned int nofs = memalloc_nofs_save();
 	ssize_t res = -EINVAL, done = 0;
+	int err;
 
 	if (direct) {
 		res = wtfs_lower_write_direct(inode, iocb, span, pos, len);
@@ -373,8 +385,9 @@ ssize_t wtfs_lower_write(struct inode *inode, struct kiocb *iocb,
 						len - done);
 		done += max_t(ssize_t, res, 0);
 	}
+	err = wtfs_lower_settle_leap(inode, lower, size, pos, mark);
 	memalloc_nofs_restore(nofs);
-	return done ?: res;
+	return err ?: done ?: res;
 }
 
 static void wtfs_lower_io_work(struct work_struct *work);
@@ -622,12 +635,13 @@ static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 	return err ?: span->len;
 }
 
-/* Can it be direct, all of it? */
+/* Can it be direct, all of it, with nothing for the lower's cache? */
 static bool wtfs_lower_io_direct(const struct wtfs_lower_io *io)
 {
 	unsigned int block = wtfs_lower_direct(io->inode);
 
-	return block && IS_ALIGNED(io->len, block);
+	return block && IS_ALIGNED(io->len, block) &&
+		!(io->write && wtfs_lower_leaps(io->iocb.ki_filp, io->pos));
 }
 
 /* Return: as wtfs_lower_do_write_all(). */

@@ -46,7 +46,6 @@ static inline void wtfs_chunk_clone_iocb(const struct wtfs_chunk *c,
 static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
 {
 	loff_t first = c->tail > c->pos ? round_down(c->pos, c->block) : c->pos;
-	errseq_t mark = c->pos > c->size ? wtfs_lower_mark(c->lower) : 0;
 	loff_t pos = c->start_io;
 	struct kiocb iocb;
 	ssize_t res = 0;
@@ -72,13 +71,6 @@ static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
 	}
 	if (pos <= c->pos)
 		return res < 0 ? res : -EIO;
-	/* The lower zeroes in its cache what the file gains before @pos. */
-	if (c->pos > c->size) {
-		res = wtfs_lower_settle(c->inode, c->lower, c->size,
-					c->pos - c->size, mark);
-		if (res)
-			return res;
-	}
 	return min(pos, c->end) - c->pos;
 }
 
@@ -88,7 +80,7 @@ static ssize_t wtfs_chunk_do_write(struct wtfs_chunk *c)
  */
 static bool wtfs_chunk_is_cached_below(const struct wtfs_chunk *c)
 {
-	return c->tail < c->end_io || c->pos > c->size;
+	return c->tail < c->end_io || wtfs_lower_leaps(c->lower, c->start_io);
 }
 
 /* Return: as wtfs_chunk_do_write(). */
@@ -445,7 +437,7 @@ static void wtfs_write_req_submit(struct wtfs_write_req *req)
 	io->span = c->span;
 	io->pos = c->start_io;
 	io->len = c->end_io - c->start_io;
-	wtfs_lower_io_submit_write(io, c->tail == c->end_io);
+	wtfs_lower_io_submit_write(io, !wtfs_chunk_is_cached_below(c));
 }
 
 /* Only a part could be copied: write that, and what is left, and wait. */

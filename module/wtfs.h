@@ -471,6 +471,16 @@ static inline void wtfs_lower_know_block(struct inode *inode,
 		wtfs_lower_ask_block(inode, lower);
 }
 
+/*
+ * Does a write at @pos leap over the end of the lower file, which makes the lower
+ * zero in its cache what the file gains before it? On a write-back mount our file
+ * may be longer.
+ */
+static inline bool wtfs_lower_leaps(const struct file *lower, loff_t pos)
+{
+	return pos > i_size_read(file_inode(lower));
+}
+
 /* lower_io.c */
 
 /**

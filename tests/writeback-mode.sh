@@ -53,3 +53,15 @@ assert_eq "$(run write:4096:3000:M)" 3000 "a plain write"
 umount_wtfs
 mount_wtfs
 assert_eq "$(run dev:4096:3000:M read:4096:3000:M)" "same same" "the file after mounting again"
+
+note "a write that leaps over the end of the lower file leaves nothing in the lower's cache"
+# the file's end is on the device, and then it is 40,000 bytes longer, dirty
+assert_eq "$(FLAGS=trunc run write:0:10000:N fsync write:30000:20000:O write:40960:4096:P:dsync dev:40960:4096:P)" \
+	"10000 ok 20000 4096 same" "an O_DSYNC write behind the lower's end"
+assert_eq "$(lower_cached_pages "$LOWER/file")" 0 "pages in the lower's cache after it"
+assert_eq "$(FLAGS=trunc run write:0:10000:N fsync write:30000:20000:O)" "10000 ok 20000" "a longer file"
+xfs_io -c "sync_range -w 40960 4096" -c "sync_range -a 40960 4096" "$MNT/file"
+assert_eq "$(run dev:40960:4096:O)" same "a page that was written back behind the lower's end"
+assert_eq "$(lower_cached_pages "$LOWER/file")" 0 "pages in the lower's cache after write-back"
+assert_eq "$(run fsync read:0:10000:N dev:30000:20000:O)" "ok same same" "all of the file"
+async depth "$MNT/file" 1 4096 0 Q uring dsync >"$T/out"
