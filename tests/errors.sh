@@ -92,7 +92,7 @@ if [ "$KERNEL" != 6.1 ]; then # whose dm-flakey fails writes, too; nor has it la
 	for first in read:$start:$size:A read:$gone:100:A write:$((gone + 100)):50:M write:$behind:4096:A; do
 		run drop >/dev/null
 		dm_switch $((phys2 + 65536)) 4096 "flakey @ 0 10 1 error_reads"
-		got=$(run drop "$first" $first)
+		got=$(run drop "$first" "$first")
 		case $first in
 		read:$start:*) want="ok short: 65536 short: 65536" ;;
 		write:$behind:*) want="ok 4096 4096" ;;

@@ -14,7 +14,7 @@ assert_eq "$(io -o create "$MNT/short" write:0:5000:A store:8192:1:B truncate:10
 
 note "what a write brings to the device beside a mapped store in a folio of 256 KiB"
 ops=()
-for i in {1..60}; do
+for _ in {1..60}; do
 	ops+=(store:0:1:B write:131072:4096:C)
 done
 io -o create "$MNT/beside" write:0:262144:A fsync >"$T/out"
