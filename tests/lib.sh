@@ -322,8 +322,8 @@ dm_busy() {
 	[ "$(dm_writes)" -ge "${1:-1}" ]
 }
 
-# fresh_twice [SIZE]: the same filesystem twice, with quotas: plain at $PLAIN, on
-# $PLAIN_DEV; and at $LOWER, with wtfs over it at $MNT
+# fresh_twice [SIZE [MKFS OPTIONS]]: the same filesystem twice, with quotas: plain at
+# $PLAIN, on $PLAIN_DEV; and at $LOWER, with wtfs over it at $MNT
 fresh_twice() {
 	local mkfs="" opts
 
@@ -335,6 +335,7 @@ fresh_twice() {
 		opts=usrquota,grpquota,prjquota
 		;;
 	esac
+	mkfs+=" ${2:-}"
 	fresh --size "${1:-600M}" --mkfs "$mkfs" --mount "$opts"
 	PLAIN=$T/plain
 	PLAIN_DEV=$(null_blk plain "$(mebibytes "${1:-600M}")")
