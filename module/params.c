@@ -21,6 +21,7 @@
 struct wtfs_fs_context {
 	struct wtfs_options opts;	/* valid where the bit in @given is */
 	unsigned int given;		/* BIT() of enum wtfs_opt_field */
+	struct path source;		/* of FSCONFIG_SET_FD or SET_PATH */
 };
 
 enum wtfs_opt_field {
@@ -56,12 +57,55 @@ static const struct fs_parameter_spec wtfs_param_spec[] = {
 	{}
 };
 
+/* For those who look into /proc/mounts. */
+static int wtfs_name_source(struct fs_context *fc, const struct path *path)
+{
+	char *buf = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	char *name;
+
+	if (!buf)
+		return -ENOMEM;
+	name = d_path(path, buf, PATH_MAX);
+	if (!IS_ERR(name))
+		fc->source = kstrdup(name, GFP_KERNEL_ACCOUNT);
+	kfree(buf);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	return fc->source ? 0 : -ENOMEM;
+}
+
+/*
+ * A lower directory that is not given by a string: an open one, or a path that
+ * starts at one. Return: -ENOPARAM for a string, which the VFS keeps for us.
+ */
+static int wtfs_parse_source(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct wtfs_fs_context *ctx = fc->fs_private;
+	int err = 0;
+
+	if (param->type != fs_value_is_file &&
+	    param->type != fs_value_is_filename)
+		return -ENOPARAM;
+	if (fc->source)
+		return invalfc(fc, "Multiple sources");
+	if (param->type == fs_value_is_file) {
+		ctx->source = param->file->f_path;
+		path_get(&ctx->source);
+	} else {
+		err = fs_lookup_param(fc, param, false, LOOKUP_FOLLOW,
+				      &ctx->source);
+	}
+	return err ?: wtfs_name_source(fc, &ctx->source);
+}
+
 static int wtfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
 	struct wtfs_fs_context *ctx = fc->fs_private;
 	struct fs_parse_result result;
 	int opt;
 
+	if (!strcmp(param->key, "source"))
+		return wtfs_parse_source(fc, param);
 	opt = fs_parse(fc, wtfs_param_spec, param, &result);
 	switch (opt) {
 	case WTFS_OPT_WRITETHROUGH:
@@ -83,16 +127,16 @@ static int wtfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 	}
 }
 
-/* Set the options that were given; readers take no lock. */
-static void wtfs_apply_options(const struct wtfs_fs_context *ctx,
-			       struct wtfs_options *opts)
+/* Set what is in @given, BIT()s of enum wtfs_opt_field; readers take no lock. */
+static void wtfs_apply_options(const struct wtfs_options *from,
+			       unsigned int given, struct wtfs_options *opts)
 {
-	if (ctx->given & BIT(WTFS_GIVEN_MODE))
-		WRITE_ONCE(opts->mode, ctx->opts.mode);
-	if (ctx->given & BIT(WTFS_GIVEN_STABLE))
-		WRITE_ONCE(opts->stable, ctx->opts.stable);
-	if (ctx->given & BIT(WTFS_GIVEN_IO))
-		WRITE_ONCE(opts->io, ctx->opts.io);
+	if (given & BIT(WTFS_GIVEN_MODE))
+		WRITE_ONCE(opts->mode, from->mode);
+	if (given & BIT(WTFS_GIVEN_STABLE))
+		WRITE_ONCE(opts->stable, from->stable);
+	if (given & BIT(WTFS_GIVEN_IO))
+		WRITE_ONCE(opts->io, from->io);
 }
 
 /**
@@ -187,11 +231,27 @@ void wtfs_live_remove(struct wtfs_sb_info *sbi)
 	mutex_unlock(&wtfs_live_lock);
 }
 
+static int wtfs_use_source(struct fs_context *fc, struct path *path)
+{
+	const struct wtfs_fs_context *ctx = fc->fs_private;
+
+	if (!d_is_dir(ctx->source.dentry)) {
+		errorfc(fc, "the lower %s is not a directory", fc->source);
+		return -ENOTDIR;
+	}
+	*path = ctx->source;
+	path_get(path);
+	return 0;
+}
+
 /* Look LOWERDIR up now: the mount may be about to cover it. */
 static int wtfs_lookup_lower(struct fs_context *fc, struct path *path)
 {
+	const struct wtfs_fs_context *ctx = fc->fs_private;
 	int err;
 
+	if (ctx->source.dentry)
+		return wtfs_use_source(fc, path);
 	if (!fc->source || !*fc->source)
 		return invalfc(fc,
 			       "the lower directory is missing: mount -t wtfs LOWERDIR MOUNTPOINT");
@@ -280,6 +340,7 @@ static int wtfs_get_lower(struct fs_context *fc)
 
 static int wtfs_get_tree(struct fs_context *fc)
 {
+	const struct wtfs_fs_context *ctx = fc->fs_private;
 	struct wtfs_sb_info *sbi = fc->s_fs_info;
 	int err;
 
@@ -296,14 +357,17 @@ static int wtfs_get_tree(struct fs_context *fc)
 		return err;
 	sbi->opts.stable = wtfs_default_stable();
 	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
-	wtfs_apply_options(fc->fs_private, &sbi->opts);
+	wtfs_apply_options(&ctx->opts, ctx->given, &sbi->opts);
 	return get_tree_nodev(fc, wtfs_fill_super);
 }
 
 static int wtfs_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
+	const struct wtfs_fs_context *ctx = fc->fs_private;
 	struct wtfs_sb_info *sbi = wtfs_sb(sb);
+	const struct wtfs_options old = sbi->opts;
+	int err;
 
 	if (sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY) &&
 	    (fc->sb_flags_mask & SB_RDONLY) && __mnt_is_readonly(sbi->lower.mnt)) {
@@ -311,16 +375,25 @@ static int wtfs_reconfigure(struct fs_context *fc)
 		return -EROFS;
 	}
 	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
-	wtfs_apply_options(fc->fs_private, &sbi->opts);
-	/* Nothing of write-back is left when it is off, or we are read-only. */
-	return sync_filesystem(sb);
+	wtfs_apply_options(&ctx->opts, ctx->given, &sbi->opts);
+	/*
+	 * Nothing of write-back may be left when it is off, or we are read-only:
+	 * so first the options, and then this. If it fails nothing has changed.
+	 */
+	err = sync_filesystem(sb);
+	if (err)
+		wtfs_apply_options(&old, ctx->given, &sbi->opts);
+	return err;
 }
 
 static void wtfs_free_fc(struct fs_context *fc)
 {
+	struct wtfs_fs_context *ctx = fc->fs_private;
+
 	/* Where there is a superblock, it has got this. */
 	wtfs_sb_info_free(fc->s_fs_info);
-	kfree(fc->fs_private);
+	path_put(&ctx->source);
+	kfree(ctx);
 }
 
 static const struct fs_context_operations wtfs_context_ops = {
