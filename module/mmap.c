@@ -85,8 +85,15 @@ out:
 	return ret;
 }
 
+static vm_fault_t wtfs_fault(struct vm_fault *vmf)
+{
+	if (unlikely(wtfs_fault_is_deadlock(file_inode(vmf->vma->vm_file))))
+		return VM_FAULT_SIGBUS;
+	return filemap_fault(vmf);
+}
+
 const struct vm_operations_struct wtfs_vm_ops = {
-	.fault		= filemap_fault,
+	.fault		= wtfs_fault,
 	.map_pages	= filemap_map_pages,
 	.page_mkwrite	= wtfs_page_mkwrite,
 };

@@ -358,6 +358,7 @@ static int wtfs_get_tree(struct fs_context *fc)
 	sbi->opts.stable = wtfs_default_stable();
 	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
 	wtfs_apply_options(&ctx->opts, ctx->given, &sbi->opts);
+	wtfs_reach_writers(sbi, fc->source);
 	return get_tree_nodev(fc, wtfs_fill_super);
 }
 

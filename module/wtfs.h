@@ -81,6 +81,7 @@ struct wtfs_options {
  * @pin:	the lower's own mount, which it keeps from being unmounted; NULL
  *		when that was unmounted all the same
  * @pin_work:	looks whether it was
+ * @looked:	wtfs_reach_report() has been called; @pin_work's
  * @space_checked: when @space_short was found out, jiffies; 0 for never
  * @space_short: the lower has little free space left
  * @idmapped:	there is, or was, an idmapped mount of us (READ_ONCE)
@@ -94,6 +95,7 @@ struct wtfs_sb_info {
 	struct workqueue_struct *wq;
 	struct vfsmount *pin;
 	struct delayed_work pin_work;
+	bool looked;
 	unsigned long space_checked;
 	bool space_short;
 	bool idmapped;
@@ -282,6 +284,11 @@ void wtfs_kill_sb(struct super_block *sb);
 /* pin.c */
 void wtfs_pin_start(struct wtfs_sb_info *sbi, struct vfsmount *mnt);
 void wtfs_pin_stop(struct wtfs_sb_info *sbi);
+
+/* reach.c */
+void wtfs_reach_report(const struct wtfs_sb_info *sbi);
+void wtfs_reach_writers(const struct wtfs_sb_info *sbi, const char *source);
+bool wtfs_fault_is_deadlock(const struct inode *inode);
 
 /* lookup.c */
 extern const struct dentry_operations wtfs_dops;
