@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # For the laboratory: which kernels, tests and lower filesystems; more output
-export KERNEL TESTS LOWERS V REFRESH BROKEN CASES LATENCY DEBUG ONLY HOURS
+export KERNEL TESTS LOWERS V REFRESH BROKEN CASES LATENCY DEBUG FULL ONLY HOURS
 
 modules:
 	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR): install them (linux-headers-...) or set KDIR" >&2; exit 1; }
@@ -53,9 +53,10 @@ help:
 	@echo 'make bench       measure it against the plain lower filesystem, into bench/'
 	@echo '                 [KERNEL=7.3] [CASES="a b"] [LATENCY="80 10"] [LOWERS=xfs]'
 	@echo 'make check       run the tests  [KERNEL="6.1 7.3"] [TESTS="a b"] [LOWERS=xfs] [V=1]'
+	@echo 'make check FULL=1    ... every test on every kernel; an hour and more'
 	@echo 'make check DEBUG=1   ... on a kernel that looks for mistakes; takes hours'
 	@echo 'make soak        the same tests, longer, again and again      [HOURS=1]'
-	@echo 'make lint        static checks  [ONLY="build style cocci shell version"]'
+	@echo 'make lint        static checks  [ONLY="build style cocci shell version broken"]'
 	@echo 'make check-the-checker   do the tests fail when the module is broken?'
 	@echo 'make shell       a prompt with wtfs mounted on /data         [KERNEL=7.3]'
 	@echo 'make guest       only build the virtual machine              [REFRESH=1]'

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: each way of mounting wtfs stamps atimes as the same way of mounting the lower
 # LOWERS: xfs ext4
+# KERNELS: 6.1/ext4 6.12/xfs
+# TIME: 35
 . "${0%/*}/lib.sh"
 
 OLD='2001-02-03 04:05:06'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: the counters of a mount count what was done, the tracepoints tell it, and both end with the mount
 # LOWERS: xfs ext4
+# KERNELS: 6.1/xfs
 . "${0%/*}/lib.sh"
 
 TRACE=/sys/kernel/tracing

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what O_DSYNC, fsync and -o sync said is durable is there after a power cut at that moment
 # LOWERS: xfs ext4
+# TIME: 30
 . "${0%/*}/lib.sh"
 
 FILE=$MNT/file

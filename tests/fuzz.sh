@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: random operations, by one process and by four, do on wtfs what they do on the plain lower
 # LOWERS: xfs ext4
+# KERNELS: 6.1/xfs 6.12/ext4
+# TIME: 30
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 
@@ -9,9 +11,9 @@ fresh_twice
 for dir in "$PLAIN" "$MNT"; do
 	mkdir "$dir/one" "$dir/four"
 done
-fuzz -b "$LOWER/one" -s "$SEED" -n "$(rounds 2500 500 100000)" \
+fuzz -b "$LOWER/one" -s "$SEED" -n "$(rounds 2500 1000 100000)" \
 	"$PLAIN/one" "$MNT/one"
-fuzz -b "$LOWER/four" -s "$SEED" -n "$(rounds 2500 500 100000)" -p 4 \
+fuzz -b "$LOWER/four" -s "$SEED" -n "$(rounds 2500 1000 100000)" -p 4 \
 	"$PLAIN/four" "$MNT/four"
 
 note "and so it is below, without wtfs"

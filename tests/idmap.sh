@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: an idmapped mount of wtfs does what an idmapped mount of the lower does
 # LOWERS: xfs ext4
+# KERNELS: 6.1/xfs 6.12/ext4
 . "${0%/*}/lib.sh"
 
 MAPPED=$T/mapped

@@ -79,8 +79,8 @@ assert_same() {
 	cmp "$1" "$2" || fail "$3: $1 and $2 differ"
 }
 
-# rounds USUAL FEW [MANY]: how often to do it, or how much; FEW in the part of `make
-# check` that runs on the debug kernel, MANY in `make soak`
+# rounds USUAL FEW [MANY]: how often to do it, or how much; FEW in a plain `make
+# check`, USUAL in that of FULL=1 or of a kernel or a test by name, MANY in `make soak`
 rounds() {
 	if [ -n "${LONG:-}" ]; then
 		echo "${3:-$1}"

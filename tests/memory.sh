@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: in a small memcg, with folios dropped and moved all the time, nothing is lost, hangs or gets killed
 # LOWERS: xfs ext4
+# KERNELS: 6.1/xfs 6.12/xfs
+# TIME: 30
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: mapped stores, read() and write() see each other at once, and no store is lost
 # LOWERS: xfs ext4
+# KERNELS: 6.1/xfs 6.12/ext4
 # DEBUG: xfs
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: mounting: what the options do and show, and a sentence for each thing that can't be
 # LOWERS: xfs ext4
+# KERNELS: 6.1/ext4
+# TIME: 40
 # DEBUG: ext4
 # LOG: wtfs: .*(already mounted|bogus|not a directory|does not exist|missing|on wtfs already|read-only|as deep as)
 . "${0%/*}/lib.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a C project is unpacked, built by parallel make, installed, and passes its own test
 # LOWERS: xfs ext4
+# TIME: 30
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: fio finds what it wrote, with every engine, block size and order, warm and cold
 # LOWERS: xfs ext4
+# TIME: 30
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 

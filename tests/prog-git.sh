@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: git commits, clones, checks out, repacks, and finds nothing wrong
 # LOWERS: xfs ext4
+# TIME: 30
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: PostgreSQL makes a cluster, runs pgbench, and its checksums and indexes are right
 # LOWERS: xfs ext4
+# TIME: 55
 # TIMEOUT: 400
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: the promise holds where the lower filesystem's blocks are 1 KiB
 # LOWERS: xfs ext4
+# TIME: 20
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: the promise holds on a mount with io=buffered
 # LOWERS: xfs ext4
+# TIME: 20
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: when a write() returns, its bytes are on the device, in the lower file and in the cache
 # LOWERS: xfs ext4
+# KERNELS: 6.1/ext4 6.12/xfs
+# TIME: 30
 # SECTOR: 512 4096
 # DEBUG: xfs
 # TIMEOUT: 300

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a write-through never changes on its way to the device, and with stable=mapping no write does
 # LOWERS: xfs ext4
+# KERNELS: 6.1/ext4
 # TIMEOUT: 200
 . "${0%/*}/lib.sh"
 
