@@ -75,9 +75,11 @@ kernel_release() {
 	printf '%s\n' "$release"
 }
 
-# debug_requested: the options that the debug kernel's configuration asks for
+# debug_requested: the options that the debug kernel's configuration asks for; with
+# DEBUG_WHOLE those that only the tests outside the debug slice need, too
 debug_requested() {
-	grep -E '^(# )?CONFIG_' "$TOP/scripts/debug.config"
+	cat "$TOP/scripts/debug.config" ${DEBUG_WHOLE:+"$TOP/scripts/debug-whole.config"} |
+		grep -E '^(# )?CONFIG_'
 }
 
 # guest_package NAME: its version in the guest
@@ -102,7 +104,15 @@ debug_dir() {
 		sed -n '/^install_source()/,/^}/p; /^configure()/,/^}/p; /^compile()/,/^}/p' \
 			"$TOP/scripts/debug-kernel-build" | grep -v '^[[:space:]]*#'
 	} | sha256sum | cut -c1-12)
-	printf '%s/debug-%s-%s\n' "$(cache_dir)" "$base" "$key"
+	printf '%s/debug%s-%s-%s\n' "$(cache_dir)" "${DEBUG_WHOLE:+-whole}" "$base" "$key"
+}
+
+# boot_dir LABEL: where its vmlinuz and initramfs are
+boot_dir() {
+	local name=$1
+
+	[ "$1" != "$DEBUG_KERNEL" ] || name=$(basename "$(debug_dir)")
+	printf '%s/boot/%s\n' "$(guest_dir)" "$name"
 }
 
 # check_kernels LABEL...: refuse a misspelt one before any work is done
