@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: random operations, by one process and by four, do on wtfs what they do on the plain lower
 # LOWERS: xfs ext4
-# KERNELS: 6.1/xfs 6.12/ext4
+# KERNELS: 6.1/ext4 6.12/xfs
 # TIME: 30
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
