@@ -740,15 +740,23 @@ bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io)
  * wtfs_lower_io_resubmit - send a request on its way from where it may sleep
  * @io: in its @work, and wtfs_lower_io_blocked()
  *
+ * The lower goes on using its file until its write_iter returns. Meanwhile the
+ * completion may have told the submitter, who has the last reference on the wtfs
+ * file. So the work item needs a reference of its own; wtfs_kill_sb() waits for
+ * that too. Everybody else who submits has one already.
+ *
  * Context: process; as wtfs_lower_io_submit(). @io->work may be run again.
  */
 void wtfs_lower_io_resubmit(struct wtfs_lower_io *io)
 {
+	struct file *lower = get_file(io->iocb.ki_filp);
+
 	io->iocb.ki_flags &= ~IOCB_NOWAIT;
 	/* The submitter's; the completion still has its own. */
 	refcount_inc(&io->ref);
 	wtfs_lower_io_start(io, true);
 	wtfs_lower_io_put(io);
+	fput(lower);
 }
 
 /*

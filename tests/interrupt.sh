@@ -9,3 +9,5 @@
 fresh --blk "irqmode=2 completion_nsec=20000"
 promise -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 200 20)"
 concurrent -m "$MNT" -l "$LOWER" -d "$DEV" -s "$SEED" -n "$(rounds 5 1)"
+# the last reference on the file goes while a work item may still be in the lower
+async vanish "$MNT/vanish" "$(rounds 20 10)"

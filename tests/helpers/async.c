@@ -4,12 +4,17 @@
  *
  *   async depth FILE COUNT LEN STEP CHAR uring|libaio [dsync]
  *   async flood FILE uring|libaio [SEED]
+ *   async vanish FILE COUNT
  *
  * depth submits COUNT writes of LEN bytes of CHAR, STEP bytes apart, at once,
  * and prints "submitted" and how many threads of the process there are besides
  * this one; then waits for them, and prints "done".
  *
  * flood keeps 32 writes in flight until it is killed.
+ *
+ * vanish makes COUNT files, and writes a block into the hole of each by io_uring,
+ * which then has the only reference on the file, whose name is gone: when the write
+ * completes there is no file any more.
  */
 #include "common.h"
 #include <dirent.h>
@@ -169,11 +174,42 @@ static int run_flood(int argc, char **argv)
 	}
 }
 
+#define VANISH_AT (64 * KIB)
+
+static int run_vanish(int argc, char **argv)
+{
+	uint8_t *data = xalloc(PAGE, PAGE);
+	unsigned long i;
+	long res;
+	int fd;
+
+	if (argc != 4)
+		die("usage: async vanish FILE COUNT");
+	engine_init("uring");
+	memset(data, 'v', PAGE);
+	for (i = strtoul(argv[3], NULL, 0); i; i--) {
+		fd = open(argv[2], O_RDWR | O_CREAT | O_EXCL, 0600);
+		/* The first write of a file looks for privileges to remove. */
+		if (fd < 0 || pwrite(fd, data, PAGE, 0) != PAGE || ftruncate(fd, 2 * VANISH_AT))
+			die_errno("%s", argv[2]);
+		unlink(argv[2]);
+		engine_write(fd, data, PAGE, VANISH_AT, 0, false);
+		engine_submit(1);
+		close(fd);
+		engine_reap(&res);
+		if (res != PAGE)
+			die("a write gave %ld", res);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "depth"))
 		return run_depth(argc, argv);
 	if (argc > 2 && !strcmp(argv[1], "flood"))
 		return run_flood(argc, argv);
-	die("usage: async depth|flood FILE ...");
+	if (argc > 2 && !strcmp(argv[1], "vanish"))
+		return run_vanish(argc, argv);
+	die("usage: async depth|flood|vanish FILE ...");
 }
