@@ -306,6 +306,39 @@ void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end)
 				      (end - 1) >> PAGE_SHIFT);
 }
 
+/*
+ * Lock the folio at @pos if there is one, and have it accept stores. A splice
+ * waits for neither. Return: the folio, NULL if there is none, or an ERR_PTR.
+ */
+static struct folio *wtfs_cache_lock_stable(struct inode *inode, loff_t pos)
+{
+	bool again = false;
+	struct folio *folio;
+
+	if (!wtfs_is_spliced_to(inode)) {
+		folio = wtfs_get_folio(inode->i_mapping, pos >> PAGE_SHIFT,
+				       FGP_LOCK);
+		if (IS_ERR(folio))
+			return NULL;
+		wtfs_folio_wait_store(folio, ~0UL);
+		return folio;
+	}
+	/* Not with FGP_NOWAIT: on 6.1 no answer tells a locked one from none. */
+	folio = wtfs_get_folio(inode->i_mapping, pos >> PAGE_SHIFT, 0);
+	if (IS_ERR(folio))
+		return NULL;
+	if (folio_trylock(folio)) {
+		/* Taken out of the cache meanwhile, or in flight */
+		again = folio->mapping != inode->i_mapping ||
+			!wtfs_folio_may_store(folio, ~0UL);
+		if (!again)
+			return folio;
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+	return ERR_PTR(wtfs_splice_again_at(inode, pos, false));
+}
+
 /**
  * wtfs_cache_forget - drop a range that the lower is about to replace
  * @inode: the file, locked, with its invalidate_lock held, and the range flushed
@@ -338,21 +371,22 @@ int wtfs_cache_forget(struct inode *inode, loff_t start, loff_t end)
  * @inode: locked; about to grow
  *
  * A mapping lets programs store there, and the bytes must not come to light.
+ *
+ * Return: 0, or under a splice what the write has to return.
  */
-void wtfs_cache_zero_eof(struct inode *inode)
+int wtfs_cache_zero_eof(struct inode *inode)
 {
 	loff_t size = i_size_read(inode);
-	struct folio *folio = wtfs_get_folio(inode->i_mapping,
-					     size >> PAGE_SHIFT, FGP_LOCK);
+	struct folio *folio = wtfs_cache_lock_stable(inode, size);
 
-	if (IS_ERR(folio))
-		return;
-	wtfs_folio_wait_store(folio, ~0UL);
+	if (IS_ERR_OR_NULL(folio))
+		return PTR_ERR_OR_ZERO(folio);
 	if (folio_mkclean(folio))
 		folio_mark_dirty(folio);
 	folio_zero_segment(folio, size - folio_pos(folio), folio_size(folio));
 	folio_unlock(folio);
 	folio_put(folio);
+	return 0;
 }
 
 /**

@@ -175,6 +175,16 @@ static bool wtfs_chunk_is_all_new(const struct wtfs_chunk *c)
 	return c->through && c->pos >= c->size;
 }
 
+/* The folio at @pos could not be locked, or not be made. Return: the error. */
+static int wtfs_chunk_no_folio(const struct wtfs_chunk *c, loff_t pos, int err)
+{
+	if (c->nowait)
+		return -EAGAIN;
+	if (wtfs_is_spliced_to(c->inode))
+		return wtfs_splice_again_at(c->inode, pos, false);
+	return err;
+}
+
 /*
  * Lock the folios of the chunk, in ascending order. Waiting for writeback with
  * the folios before it locked is safe, since nobody starts writeback on a folio
@@ -182,9 +192,10 @@ static bool wtfs_chunk_is_all_new(const struct wtfs_chunk *c)
  */
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
+	bool spliced = wtfs_is_spliced_to(c->inode);
 	fgf_t flags = FGP_LOCK | FGP_CREAT | FGP_NOFS |
 		(wtfs_chunk_is_all_new(c) ? 0 : FGP_WRITE) |
-		(c->nowait ? FGP_NOWAIT : 0) |
+		(c->nowait || spliced ? FGP_NOWAIT : 0) |
 		(c->iocb->ki_flags & IOCB_DONTCACHE ? FGP_DONTCACHE : 0);
 	struct address_space *mapping = c->inode->i_mapping;
 	loff_t pos = c->pos;
@@ -197,7 +208,7 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 		folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
 				       flags | wtfs_chunk_order(c, pos));
 		if (IS_ERR(folio))
-			return c->nowait ? -EAGAIN : PTR_ERR(folio);
+			return wtfs_chunk_no_folio(c, pos, PTR_ERR(folio));
 		size = folio_size(folio);
 		if (!c->span.nr)
 			c->span.pos = folio_pos(folio);
@@ -241,6 +252,8 @@ int wtfs_chunk_lock(struct wtfs_chunk *c)
 			return err;
 		if (c->nowait)
 			return -EAGAIN;
+		if (wtfs_is_spliced_to(c->inode))
+			return wtfs_splice_again_at(c->inode, c->fill, true);
 		err = wtfs_cache_fill(c->iocb->ki_filp, c->fill);
 		if (err)
 			return err;

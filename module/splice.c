@@ -6,10 +6,12 @@
  * Whoever splices the same pipe to a lower file has the lower's freeze protection
  * when he waits for the pipe. So with the pipe locked nobody may wait for that,
  * nor for what others have while they do. As on overlayfs our inode is locked
- * before the pipe is; wtfs_write_iter() learns it from @splicer. The writeback of
- * our folios, the mutex @cached and the freeze protection itself are not waited
- * for: the write comes back with -EAGAIN before anything is copied, and is begun
- * again after a wait with nothing locked.
+ * before the pipe is; wtfs_write_iter() learns it from @splicer. The lock and the
+ * writeback of our folios, memory for new ones, what has to be read first, the mutex
+ * @cached and the freeze protection itself are not waited for: the write comes back
+ * with -EAGAIN before anything is copied, and is begun again after a wait with
+ * nothing locked. What a failed write leaves in the cache is dropped, with a wait for
+ * folios, when the pipe is unlocked.
  */
 #include <linux/fs.h>
 #include <linux/pagemap.h>
@@ -21,6 +23,25 @@
 #include "wtfs.h"
 
 /**
+ * struct wtfs_splice - what a splice leaves for when the pipe is unlocked
+ * @again:	it has to be begun again, after a wait
+ * @at:		the folio here has to be unlocked, made or read in first, file
+ *		offset; -1 for none
+ * @fill:	it has to be read in
+ * @failed:	first byte of what did not reach the device, file offset
+ * @failed_end:	byte after the last one; 0 if nothing failed
+ * @extends:	the file was to grow by that
+ */
+struct wtfs_splice {
+	bool again;
+	loff_t at;
+	bool fill;
+	loff_t failed;
+	loff_t failed_end;
+	bool extends;
+};
+
+/**
  * wtfs_splice_again - what a splice must not wait for has to be waited for
  * @inode: ours, spliced to
  *
@@ -28,8 +49,47 @@
  */
 int wtfs_splice_again(struct inode *inode)
 {
-	WTFS_I(inode)->splice_again = true;
+	WTFS_I(inode)->splice->again = true;
 	return -EAGAIN;
+}
+
+/**
+ * wtfs_splice_again_at - a splice cannot have a folio without waiting
+ * @inode: ours, spliced to
+ * @pos: in the folio, file offset
+ * @fill: it has to be read in
+ *
+ * Return: what the write has to return.
+ */
+int wtfs_splice_again_at(struct inode *inode, loff_t pos, bool fill)
+{
+	struct wtfs_splice *splice = WTFS_I(inode)->splice;
+
+	splice->at = pos;
+	splice->fill = fill;
+	return wtfs_splice_again(inode);
+}
+
+/**
+ * wtfs_splice_failed - leave a wtfs_write_failed() for when the pipe is unlocked
+ * @inode: ours, spliced to
+ * @start: first byte
+ * @end: byte after the last one
+ * @extends: the file was to grow
+ *
+ * What is written again by the same splice and then succeeds is dropped as well,
+ * and read in again from the device.
+ */
+void wtfs_splice_failed(struct inode *inode, loff_t start, loff_t end,
+			bool extends)
+{
+	struct wtfs_splice *splice = WTFS_I(inode)->splice;
+
+	if (!splice->failed_end)
+		splice->failed = start;
+	splice->failed = min(splice->failed, start);
+	splice->failed_end = max(splice->failed_end, end);
+	splice->extends |= extends;
 }
 
 /**
@@ -62,18 +122,45 @@ void wtfs_splice_end(struct inode *inode)
 	sb_end_write(wtfs_lower_inode(inode)->i_sb);
 }
 
-/* Wait for what a splice to @len bytes at @pos could not wait for. */
-static void wtfs_splice_wait(struct file *out, loff_t pos, size_t len)
+/* Have a folio at @pos, which was unlocked a moment ago. Return: 0 or -ENOMEM. */
+static int wtfs_splice_wait_folio(struct inode *inode, loff_t pos)
+{
+	struct folio *folio = wtfs_get_folio(inode->i_mapping,
+					     pos >> PAGE_SHIFT,
+					     FGP_LOCK | FGP_CREAT | FGP_NOFS);
+
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	/* A page behind the end of the file may be stored to by now. */
+	wtfs_folio_wait_store(folio, ~0UL);
+	folio_unlock(folio);
+	folio_put(folio);
+	return 0;
+}
+
+/*
+ * Wait for what a splice to @len bytes at @pos could not wait for. Return: 0, or
+ * the error of what would come of waiting longer.
+ */
+static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
+			    const struct wtfs_splice *splice)
 {
 	struct inode *inode = file_inode(out);
 	struct file *lower = wtfs_lower_file(out);
+	int err = 0;
 
+	if (splice->at >= 0)
+		err = splice->fill ? wtfs_cache_fill(out, splice->at) :
+			wtfs_splice_wait_folio(inode, splice->at);
+	if (err)
+		return err;
 	filemap_fdatawait_range_keep_errors(inode->i_mapping, pos,
 					    min_t(u64, (u64)pos + len, LLONG_MAX));
 	mutex_lock(&WTFS_I(inode)->cached);
 	mutex_unlock(&WTFS_I(inode)->cached);
 	file_start_write(lower);
 	file_end_write(lower);
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static bool wtfs_pipe_is_empty(const struct pipe_inode_info *pipe)
@@ -92,27 +179,31 @@ static bool wtfs_pipe_is_ready(const struct pipe_inode_info *pipe)
 
 /*
  * Write what is in the pipe. For more nobody waits here, with the inode locked.
- * Return: as ->splice_write, with @again if it is to be called again.
+ * Return: as ->splice_write; -EAGAIN with @splice->again if it is to be called
+ * again.
  */
 static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 				loff_t *ppos, size_t len, unsigned int flags,
-				bool *again)
+				struct wtfs_splice *splice)
 {
 	struct inode *inode = file_inode(out);
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 	ssize_t ret;
 
+	*splice = (struct wtfs_splice) { .at = -1 };
 	inode_lock(inode);
 	/* Now, since that waits for freeze protection of the lower. */
 	ret = file_remove_privs(out);
 	if (!ret) {
-		wi->splice_again = false;
+		wi->splice = splice;
 		WRITE_ONCE(wi->splicer, current);
 		ret = iter_file_splice_write(pipe, out, ppos, len,
 					     flags | SPLICE_F_NONBLOCK);
 		WRITE_ONCE(wi->splicer, NULL);
 	}
-	*again = ret == -EAGAIN && wi->splice_again;
+	if (splice->failed_end)
+		wtfs_write_failed(inode, wtfs_lower_file(out), splice->failed,
+				  splice->failed_end, splice->extends);
 	inode_unlock(inode);
 	/* On a write-back mount. With the pipe locked it had to wait. */
 	if (ret > 0)
@@ -135,19 +226,22 @@ ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			  loff_t *ppos, size_t len, unsigned int flags)
 {
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
-	bool again = false;
+	struct wtfs_splice splice = { };
 	ssize_t ret;
+	int err;
 
 	do {
-		if (again)
-			wtfs_splice_wait(out, *ppos, len);
+		err = splice.again ? wtfs_splice_wait(out, *ppos, len,
+						      &splice) : 0;
+		if (err)
+			return err;
 		if (!nonblock && wait_event_interruptible(pipe->rd_wait,
 							  wtfs_pipe_is_ready(pipe)))
 			return -ERESTARTSYS;
 		if (nonblock && !wtfs_pipe_is_ready(pipe))
 			return -EAGAIN;
-		ret = wtfs_splice_once(pipe, out, ppos, len, flags, &again);
+		ret = wtfs_splice_once(pipe, out, ppos, len, flags, &splice);
 		/* If not @again, another reader of the pipe was quicker. */
-	} while (ret == -EAGAIN && (again || !nonblock));
+	} while (ret == -EAGAIN && (splice.again || !nonblock));
 	return ret;
 }

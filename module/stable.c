@@ -91,6 +91,19 @@ static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
 }
 
 /**
+ * wtfs_folio_may_store - may a mapped store change a folio now?
+ * @folio: locked
+ * @pages: a bit for each of its pages that it may change
+ *
+ * Return: false if that needs a wtfs_folio_wait_store() first.
+ */
+bool wtfs_folio_may_store(struct folio *folio, unsigned long pages)
+{
+	return !folio_test_writeback(folio) ||
+		!wtfs_folio_is_stable(folio, pages);
+}
+
+/**
  * wtfs_folio_wait_store - wait until a mapped store may change a folio
  * @folio: locked
  * @pages: a bit for each of its pages that it may change
@@ -99,7 +112,7 @@ static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
  */
 void wtfs_folio_wait_store(struct folio *folio, unsigned long pages)
 {
-	if (folio_test_writeback(folio) && wtfs_folio_is_stable(folio, pages))
+	if (!wtfs_folio_may_store(folio, pages))
 		wtfs_folio_wait(folio, WTFS_WAITER_STORE);
 }
 

@@ -118,21 +118,19 @@ static void wtfs_write_leave(struct inode *inode)
 }
 
 /* Have the lower file end at @size. Return: 0 or an error. */
-static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
+static int wtfs_cut_lower(struct inode *inode, struct file *lower, loff_t size)
 {
 	struct iattr attr = { .ia_valid = ATTR_SIZE, .ia_size = size };
 	const struct cred *old;
 	int err;
 
-	err = wtfs_write_enter(c->inode);
-	if (err)
-		return err;
-	old = override_creds(wtfs_sb(c->inode->i_sb)->cred);
-	inode_lock(file_inode(c->lower));
-	err = notify_change(&nop_mnt_idmap, file_dentry(c->lower), &attr, NULL);
-	inode_unlock(file_inode(c->lower));
+	wtfs_lower_start_write(inode);
+	old = override_creds(wtfs_sb(inode->i_sb)->cred);
+	inode_lock(file_inode(lower));
+	err = notify_change(&nop_mnt_idmap, file_dentry(lower), &attr, NULL);
+	inode_unlock(file_inode(lower));
 	revert_creds(old);
-	wtfs_write_leave(c->inode);
+	wtfs_lower_end_write(inode);
 	return err;
 }
 
@@ -140,28 +138,50 @@ static int wtfs_chunk_cut_lower(struct wtfs_chunk *c, loff_t size)
  * An extending write failed after the lower had grown, as a buffered one does
  * before its data is written.
  */
-static void wtfs_chunk_undo_extend(struct wtfs_chunk *c, loff_t size)
+static void wtfs_undo_extend(struct inode *inode, struct file *lower)
 {
+	loff_t size = i_size_read(inode);
 	int err;
 
-	if (i_size_read(file_inode(c->lower)) <= size)
+	if (i_size_read(file_inode(lower)) <= size)
 		return;
-	err = wtfs_chunk_cut_lower(c, size);
+	err = wtfs_cut_lower(inode, lower, size);
 	if (err)
 		pr_warn_ratelimited("%pD2: cannot take back a failed extension: error %d\n",
-				    c->lower, err);
+				    lower, err);
 }
 
-/*
- * Bytes from @done on, which did not reach the device, leave the cache, and the
- * file ends at @size. Mapped stores that the write had taken over are dirty
- * again, unless they were overwritten.
+/**
+ * wtfs_write_failed - forget what did not reach the device
+ * @inode: the file; locked, exclusive if @extends
+ * @lower: its lower file
+ * @start: first byte
+ * @end: byte after the last one
+ * @extends: the file was to grow; it ends at i_size
+ *
+ * Mapped stores that the write had taken over are dirty again by now, unless they
+ * were overwritten.
+ *
+ * Context: process; waits for folios and for the lower. A splice calls it when
+ * the pipe is unlocked.
  */
-static void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done, loff_t size)
+void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
+		       loff_t end, bool extends)
 {
-	wtfs_cache_drop(c->inode, done, c->end);
-	if (c->end > c->size)
-		wtfs_chunk_undo_extend(c, size);
+	wtfs_cache_drop(inode, start, end);
+	if (extends)
+		wtfs_undo_extend(inode, lower);
+}
+
+/* Bytes of the chunk from @done on did not reach the device. */
+static noinline void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
+{
+	bool extends = c->end > c->size;
+
+	if (wtfs_is_spliced_to(c->inode))
+		wtfs_splice_failed(c->inode, done, c->end, extends);
+	else
+		wtfs_write_failed(c->inode, c->lower, done, c->end, extends);
 }
 
 /*
@@ -187,7 +207,7 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	if (c->asks)
 		wtfs_chunk_learn(c);
 	if (done < c->end)
-		wtfs_chunk_fail(c, done, size);
+		wtfs_chunk_fail(c, done);
 	return res;
 }
 
@@ -288,13 +308,17 @@ static ssize_t wtfs_write_page(struct wtfs_chunk *c, struct iov_iter *from,
  */
 static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 {
+	struct inode *inode = file_inode(iocb->ki_filp);
+
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 	cond_resched();
-	if (pos >= i_size_read(file_inode(iocb->ki_filp)))
+	if (pos >= i_size_read(inode))
 		return 0;
+	if (wtfs_is_spliced_to(inode))
+		return wtfs_splice_again_at(inode, pos, true);
 	return wtfs_cache_fill(iocb->ki_filp, pos);
 }
 
@@ -308,7 +332,9 @@ wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
 	ssize_t done = 0, res = 0;
 
 	if (iocb->ki_pos > i_size_read(c->inode))
-		wtfs_cache_zero_eof(c->inode);
+		res = wtfs_cache_zero_eof(c->inode);
+	if (unlikely(res))
+		return res;
 	while (iov_iter_count(from)) {
 		res = step(c, from, iocb->ki_pos + done);
 		if (!res)

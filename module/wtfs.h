@@ -29,6 +29,7 @@ struct fs_context;
 struct seq_file;
 struct writeback_control;
 struct wtfs_counters;
+struct wtfs_splice;
 
 /* What a plain write() does. */
 enum wtfs_mode {
@@ -138,7 +139,7 @@ enum wtfs_lower_use {
  * @along:	bytes written since mapped stores were last written along with a
  *		write, by writes that left some; only a hint, no lock
  * @splicer:	who is splicing to this inode, and has it locked
- * @splice_again: that has to be begun again; @splicer's
+ * @splice:	for @splicer alone: what the splice has left for later
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
@@ -161,7 +162,7 @@ struct wtfs_inode_info {
 	struct mutex cached;
 	loff_t along;
 	struct task_struct *splicer;
-	bool splice_again;
+	struct wtfs_splice *splice;
 	loff_t appended;
 	loff_t allocated;
 	loff_t ask_at;
@@ -350,6 +351,9 @@ long wtfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* splice.c */
 int wtfs_splice_again(struct inode *inode);
+int wtfs_splice_again_at(struct inode *inode, loff_t pos, bool fill);
+void wtfs_splice_failed(struct inode *inode, loff_t start, loff_t end,
+			bool extends);
 int wtfs_splice_begin(struct inode *inode);
 void wtfs_splice_end(struct inode *inode);
 ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
@@ -421,6 +425,8 @@ extern const struct vm_operations_struct wtfs_vm_ops;
 int wtfs_write_init(void);
 void wtfs_write_exit(void);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
+void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
+		       loff_t end, bool extends);
 
 /* stable.c */
 bool wtfs_lower_needs_stable(const struct super_block *lower);
@@ -429,6 +435,7 @@ bool wtfs_write_is_through(const struct kiocb *iocb);
 bool wtfs_folio_may_write(struct folio *folio, bool through,
 			  unsigned long pages);
 void wtfs_folio_wait_write(struct folio *folio);
+bool wtfs_folio_may_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_wait_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_start_through(struct folio *folio, unsigned long pages);
 void wtfs_folio_end_through(struct folio *folio, unsigned long pages);
@@ -453,7 +460,7 @@ void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end);
 int wtfs_cache_fill(struct file *file, loff_t pos);
 void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end);
 int wtfs_cache_forget(struct inode *inode, loff_t start, loff_t end);
-void wtfs_cache_zero_eof(struct inode *inode);
+int wtfs_cache_zero_eof(struct inode *inode);
 void wtfs_cache_extend(struct inode *inode, loff_t size);
 void wtfs_cache_revalidate(struct inode *inode);
 void wtfs_cache_remember(struct inode *inode);
