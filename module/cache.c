@@ -427,6 +427,21 @@ static bool wtfs_cache_is_stale(const struct inode *inode)
 }
 
 /**
+ * wtfs_cache_is_outdated - has the lower changed since nobody has the file open?
+ * @inode: a regular file
+ *
+ * A cache with something still to write stays, and so does our size.
+ */
+bool wtfs_cache_is_outdated(const struct inode *inode)
+{
+	struct address_space *mapping = inode->i_mapping;
+
+	return READ_ONCE(WTFS_I(inode)->seen) && wtfs_cache_is_stale(inode) &&
+		!mapping_tagged(mapping, PAGECACHE_TAG_DIRTY) &&
+		!mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
+}
+
+/**
  * wtfs_cache_is_known - is nobody using the file, and the lower as we left it?
  * @inode: locked
  *
@@ -455,9 +470,7 @@ void wtfs_cache_revalidate(struct inode *inode)
 	if (!smp_load_acquire(&wi->seen))
 		return;
 	inode_lock(inode);
-	if (wi->seen && wtfs_cache_is_stale(inode) &&
-	    !mapping_tagged(mapping, PAGECACHE_TAG_DIRTY) &&
-	    !mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK)) {
+	if (wtfs_cache_is_outdated(inode)) {
 		filemap_invalidate_lock(mapping);
 		invalidate_inode_pages2(mapping);
 		i_size_write(inode, i_size_read(wi->lower));

@@ -419,15 +419,24 @@ static int wtfs_dir_fsync(struct file *file, loff_t start, loff_t end,
 	return vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
 }
 
+#define WTFS_DIR_FOPS						\
+	.open		= wtfs_dir_open,			\
+	.release	= wtfs_dir_release,			\
+	.read		= generic_read_dir,			\
+	.iterate_shared	= wtfs_readdir,				\
+	.llseek		= wtfs_dir_llseek,			\
+	.fsync		= wtfs_dir_fsync,			\
+	.unlocked_ioctl	= wtfs_ioctl,				\
+	.compat_ioctl	= wtfs_compat_ioctl
+
 const struct file_operations wtfs_dir_fops = {
-	.open		= wtfs_dir_open,
-	.release	= wtfs_dir_release,
-	.read		= generic_read_dir,
-	.iterate_shared	= wtfs_readdir,
-	.llseek		= wtfs_dir_llseek,
-	.fsync		= wtfs_dir_fsync,
-	.unlocked_ioctl	= wtfs_ioctl,
-	.compat_ioctl	= wtfs_compat_ioctl,
+	WTFS_DIR_FOPS
+};
+
+/* Where the lower's directories can be delegated. It is the VFS that does it. */
+const struct file_operations wtfs_dir_lease_fops = {
+	.setlease	= generic_setlease,
+	WTFS_DIR_FOPS
 };
 
 const struct inode_operations wtfs_dir_iops = {

@@ -87,6 +87,12 @@ static ssize_t wtfs_splice_read(struct file *file, loff_t *pos,
 
 static int wtfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	bool stores = (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
+		(VM_SHARED | VM_MAYWRITE);
+	int err = stores ? wtfs_lower_file_expect(file) : 0;
+
+	if (err)
+		return err;
 	wtfs_file_refresh(file);
 	file_accessed(file);
 	vma->vm_ops = &wtfs_vm_ops;
@@ -101,6 +107,7 @@ static int wtfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	if (err)
 		return err;
 	err = vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
+	wtfs_inode_copy_blocks(file_inode(file));
 	if (err) {
 		/* The lower tells once, and others share the lower file. */
 		mapping_set_error(file->f_mapping, err);

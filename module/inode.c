@@ -28,15 +28,14 @@
  * wtfs_inode_copy_attr - bring our copy of the lower's attributes up to date
  * @inode: ours
  *
- * Whoever has changed the lower calls this afterwards; i_lock makes the last
- * caller's view of the lower the one that stays.
+ * Whoever has changed the lower calls this afterwards. All of it is read under
+ * i_lock, so that the last caller's view of the lower is the one that stays.
  *
  * Context: any that may take i_lock.
  */
 void wtfs_inode_copy_attr(struct inode *inode)
 {
 	struct inode *lower = wtfs_lower_inode(inode);
-	unsigned int flags = lower->i_flags & WTFS_COPY_I_FLAGS;
 	unsigned int mask = WTFS_COPY_I_FLAGS;
 
 	spin_lock(&inode->i_lock);
@@ -49,10 +48,25 @@ void wtfs_inode_copy_attr(struct inode *inode)
 	/* The next write has to look at it. */
 	if (is_sxid(inode->i_mode))
 		mask |= S_NOSEC;
-	inode_set_flags(inode, flags, mask);
+	inode_set_flags(inode, READ_ONCE(lower->i_flags) & WTFS_COPY_I_FLAGS,
+			mask);
+	inode->i_blocks = lower->i_blocks;
+	inode->i_bytes = lower->i_bytes;
 	if (!S_ISREG(inode->i_mode))
 		i_size_write(inode, i_size_read(lower));
 	spin_unlock(&inode->i_lock);
+}
+
+/**
+ * wtfs_inode_copy_blocks - bring our copy of the lower's block count up to date
+ * @inode: ours, of which something has been written
+ *
+ * FIOQSIZE shows it; what stat() says is the lower's.
+ */
+void wtfs_inode_copy_blocks(struct inode *inode)
+{
+	if (unlikely(inode->i_blocks != wtfs_lower_inode(inode)->i_blocks))
+		wtfs_inode_copy_attr(inode);
 }
 
 /**
@@ -70,7 +84,11 @@ bool wtfs_inode_is_stale(const struct inode *inode)
 
 	return !timespec64_equal(&ours, &theirs) ||
 		inode->i_nlink != lower->i_nlink ||
-		inode->i_mode != lower->i_mode;
+		inode->i_mode != lower->i_mode ||
+		!uid_eq(inode->i_uid, lower->i_uid) ||
+		!gid_eq(inode->i_gid, lower->i_gid) ||
+		inode->i_blocks != lower->i_blocks ||
+		(inode->i_flags ^ lower->i_flags) & WTFS_COPY_I_FLAGS;
 }
 
 /**
@@ -113,6 +131,9 @@ static void wtfs_note_idmap(struct super_block *sb,
 int wtfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 {
 	wtfs_note_idmap(inode->i_sb, idmap);
+	/* The VFS looks at our copy next, at who is the owner and at chattr +a. */
+	if (!(mask & MAY_NOT_BLOCK) && wtfs_inode_is_stale(inode))
+		wtfs_inode_copy_attr(inode);
 	return inode_permission(idmap, wtfs_lower_inode(inode), mask);
 }
 
@@ -155,7 +176,8 @@ int wtfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		wtfs_inode_copy_attr(inode);
 	wtfs_map_owner(idmap, stat);
 	stat->dev = inode->i_sb->s_dev;
-	if (S_ISREG(inode->i_mode))
+	/* Unless the next open will take the lower's. */
+	if (S_ISREG(inode->i_mode) && !wtfs_cache_is_outdated(inode))
 		stat->size = i_size_read(inode);
 	stat->attributes &= ~(STATX_ATTR_DAX | STATX_ATTR_WRITE_ATOMIC);
 	stat->attributes_mask &= ~(STATX_ATTR_DAX | STATX_ATTR_WRITE_ATOMIC);
@@ -225,6 +247,9 @@ static int wtfs_resize(struct mnt_idmap *idmap, struct dentry *dentry,
 	err = inode_newsize_ok(d_inode(dentry), attr->ia_size);
 	if (err)
 		return err;
+	/* The VFS has asked our copy, and notify_change() does not ask. */
+	if (IS_APPEND(lower))
+		return -EPERM;
 	/* As the VFS has for our inode: not while somebody executes it. */
 	err = get_write_access(lower);
 	if (err)

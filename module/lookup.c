@@ -234,7 +234,8 @@ static void wtfs_inode_set_ops(struct inode *inode)
 		break;
 	case S_IFDIR:
 		inode->i_op = &wtfs_dir_iops;
-		inode->i_fop = &wtfs_dir_fops;
+		inode->i_fop = wtfs_lower_inode(inode)->i_fop->setlease ?
+			&wtfs_dir_lease_fops : &wtfs_dir_fops;
 		break;
 	case S_IFLNK:
 		inode->i_op = &wtfs_symlink_iops;
@@ -252,9 +253,12 @@ static void wtfs_inode_fill(struct inode *inode, struct inode *lower)
 	inode->i_generation = lower->i_generation;
 	inode->i_rdev = lower->i_rdev;
 	inode->i_blkbits = lower->i_blkbits;
+	inode->i_write_hint = lower->i_write_hint;
 	/* The lower stamps the times of changes. */
 	inode->i_flags |= S_NOCMTIME;
 	wtfs_inode_dont_cache_acl(inode);
+	if (IS_ENCRYPTED(lower))
+		d_mark_dontcache(inode);
 	wtfs_inode_copy_attr(inode);
 	i_size_write(inode, i_size_read(lower));
 	wtfs_inode_set_ops(inode);
@@ -330,6 +334,19 @@ int wtfs_interpose(struct dentry *dentry, struct dentry *lower)
 	return 0;
 }
 
+/**
+ * wtfs_inode_anchor - have a lower dentry at hand for as long as an inode lives
+ * @inode: ours
+ * @lower: any dentry of its lower inode, with a reference that is taken over
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_inode_anchor(struct inode *inode, struct dentry *lower)
+{
+	if (cmpxchg(&WTFS_I(inode)->anchor, NULL, lower))
+		dput(lower);
+}
+
 /*
  * Any dentry of @inode, whose reference is taken over. The VFS lets a new one
  * be found before we can put it on the lower one: until then that is @anchor.
@@ -370,9 +387,24 @@ struct dentry *wtfs_dentry_obtain(struct super_block *sb, struct dentry *lower)
 		dput(lower);
 		return dentry;
 	}
-	if (cmpxchg(&WTFS_I(inode)->anchor, NULL, lower))
-		dput(lower);
+	wtfs_inode_anchor(inode, lower);
 	return wtfs_dentry_anchored(inode);
+}
+
+/*
+ * What the lower encrypts goes from our caches with its last user, names too: else
+ * a key that is removed would stay in use, and what it has decrypted would stay
+ * here to be read.
+ */
+static void wtfs_dentry_dont_cache(struct dentry *dentry,
+				   const struct inode *lower_dir,
+				   const struct inode *lower)
+{
+	if (likely(!IS_ENCRYPTED(lower_dir) && !(lower && IS_ENCRYPTED(lower))))
+		return;
+	spin_lock(&dentry->d_lock);
+	dentry->d_flags |= DCACHE_DONTCACHE;
+	spin_unlock(&dentry->d_lock);
 }
 
 /**
@@ -405,6 +437,7 @@ struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
 	 * is not locked. Then wtfs_d_revalidate() will see it.
 	 */
 	lower_inode = READ_ONCE(lower->d_inode);
+	wtfs_dentry_dont_cache(dentry, wtfs_lower_inode(dir), lower_inode);
 	if (lower_inode)
 		inode = wtfs_iget(dentry->d_sb, lower_inode);
 	return d_splice_alias(inode, dentry);

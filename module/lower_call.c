@@ -20,6 +20,21 @@
 #include "wtfs.h"
 
 /**
+ * wtfs_lower_opener - the file in whose name lower files are opened
+ * @sbi: of a mount, with @lower and @cred
+ *
+ * Context: process; sleeps. Return: the file, or an ERR_PTR.
+ */
+struct file *wtfs_lower_opener(const struct wtfs_sb_info *sbi)
+{
+	const struct cred *old = override_creds(sbi->cred);
+	struct file *file = dentry_open(&sbi->lower, O_PATH, sbi->cred);
+
+	revert_creds(old);
+	return file;
+}
+
+/**
  * wtfs_lower_open - open a lower file or directory
  * @sb: the wtfs
  * @lower: what to open
@@ -30,14 +45,18 @@
  * those of the current task included: security modules of some kernels look at
  * these, not at those that the file is opened with.
  *
+ * The VFS has told those who watch the wtfs file, and has counted it against the
+ * limit of open files; of the lower one nobody hears.
+ *
  * Context: process; sleeps. Return: the file, or an ERR_PTR.
  */
 struct file *wtfs_lower_open(struct super_block *sb, const struct path *lower,
 			     int flags)
 {
-	const struct cred *cred = wtfs_sb(sb)->cred;
-	const struct cred *old = override_creds(cred);
-	struct file *file = dentry_open(lower, flags, cred);
+	const struct wtfs_sb_info *sbi = wtfs_sb(sb);
+	const struct cred *old = override_creds(sbi->cred);
+	struct file *file = wtfs_open_quietly(sbi->opener, lower, flags,
+					      sbi->cred);
 
 	revert_creds(old);
 	return file;

@@ -115,7 +115,7 @@ static struct file *wtfs_lower_file_fill(struct inode *inode,
 	/* For who does I/O already it may have changed behind our back. */
 	WRITE_ONCE(wi->block, wtfs_lower_file_any(wi) ?
 		   wtfs_lower_block(file) : WTFS_BLOCK_UNKNOWN);
-	wi->lower_file[use] = file;
+	WRITE_ONCE(wi->lower_file[use], file);
 	return file;
 }
 
@@ -147,27 +147,20 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
 
 /*
  * Where to open the lower file without a wtfs file: as it was opened before, or
- * by any name. A page that is pinned may become dirty after the last close.
+ * by the anchor, which a file that is stored to has. A page that is pinned may
+ * become dirty after the last close, and after the last name has left the dcache.
  */
 static bool wtfs_lower_file_path(struct inode *inode, struct path *lower)
 {
 	struct file *file = wtfs_lower_file_any(WTFS_I(inode));
-	struct dentry *dentry;
 
-	if (file) {
-		*lower = file->f_path;
-		path_get(lower);
-		return true;
-	}
-	/* No reference on ours: the flusher must not be the last to drop it. */
-	spin_lock(&inode->i_lock);
-	for_each_alias(dentry, inode) {
-		*lower = wtfs_lower_path(dentry);
-		path_get(lower);
-		break;
-	}
-	spin_unlock(&inode->i_lock);
-	return dentry;
+	lower->mnt = wtfs_lower_mnt(inode->i_sb);
+	lower->dentry = file ? file->f_path.dentry :
+		READ_ONCE(WTFS_I(inode)->anchor);
+	if (!lower->dentry)
+		return false;
+	path_get(lower);
+	return true;
 }
 
 /**
@@ -196,6 +189,32 @@ struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use)
 		get_file(file);
 	mutex_unlock(&wi->lower_lock);
 	return file;
+}
+
+/**
+ * wtfs_lower_file_expect - pages of a file may become dirty: get ready for it
+ * @file: a wtfs file that is open for writing
+ *
+ * Write-back has nobody to tell that the lower file cannot be opened, so that is
+ * done here. The slot stays filled as long as somebody can store.
+ *
+ * Context: process, perhaps under mmap_lock. Return: 0 or the error of the open.
+ */
+int wtfs_lower_file_expect(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *lower;
+
+	/* @file is a writer: what is there stays. */
+	if (READ_ONCE(wi->lower_file[WTFS_LOWER_WRITEBACK]))
+		return 0;
+	wtfs_inode_anchor(inode, dget(wtfs_lower_file(file)->f_path.dentry));
+	lower = wtfs_lower_file_get(inode, WTFS_LOWER_WRITEBACK);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	fput(lower);
+	return 0;
 }
 
 /*

@@ -204,6 +204,15 @@ void wtfs_lower_flush(struct inode *inode)
 	invalidate_inode_pages2(mapping);
 }
 
+/* F_SET_RW_HINT is for an inode, and the VFS knows only of ours. */
+static void wtfs_lower_hint(const struct inode *inode)
+{
+	struct inode *lower = wtfs_lower_inode(inode);
+
+	if (unlikely(lower->i_write_hint != inode->i_write_hint))
+		WRITE_ONCE(lower->i_write_hint, inode->i_write_hint);
+}
+
 static __always_inline ssize_t
 wtfs_lower_write_once(struct inode *inode, struct kiocb *iocb,
 		      const struct wtfs_span *span, loff_t pos, size_t len,
@@ -216,6 +225,7 @@ wtfs_lower_write_once(struct inode *inode, struct kiocb *iocb,
 	iocb->ki_flags = flags | IOCB_WRITE | more_flags;
 	iocb->ki_pos = pos;
 	wtfs_span_iter(&iter, ITER_SOURCE, span, pos, len);
+	wtfs_lower_hint(inode);
 	wtfs_count_submit(inode, pos, len, iocb->ki_flags);
 	wtfs_lower_start_write(inode);
 	ret = iocb->ki_filp->f_op->write_iter(iocb, &iter);
@@ -560,6 +570,7 @@ static __always_inline void wtfs_lower_io_start(struct wtfs_lower_io *io,
 	if (write) {
 		iocb->ki_flags |= IOCB_WRITE;
 		wtfs_lower_drop_tail(io->inode, lower);
+		wtfs_lower_hint(io->inode);
 		wtfs_count_submit(io->inode, io->pos, io->len, iocb->ki_flags);
 		res = wtfs_iocb_write(iocb, &iter);
 	} else {

@@ -350,6 +350,9 @@ static int wtfs_get_tree(struct fs_context *fc)
 	sbi->cred = prepare_kernel_cred(&init_task);
 	if (!sbi->cred)
 		return -ENOMEM;
+	sbi->opener = wtfs_lower_opener(sbi);
+	if (IS_ERR(sbi->opener))
+		return PTR_ERR(sbi->opener);
 	err = wtfs_lower_io_start_sb(sbi);
 	if (!err)
 		err = wtfs_stats_alloc(sbi);

@@ -383,8 +383,10 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 	struct wtfs_chunk c;
 	ssize_t ret;
 
-	ret = wtfs_write_back_touch(file_inode(iocb->ki_filp),
-				    wtfs_lower_file(iocb->ki_filp));
+	ret = wtfs_lower_file_expect(iocb->ki_filp);
+	if (!ret)
+		ret = wtfs_write_back_touch(file_inode(iocb->ki_filp),
+					    wtfs_lower_file(iocb->ki_filp));
 	if (!ret)
 		ret = wtfs_chunk_init(&c, iocb, 1, false);
 	if (ret)
@@ -655,6 +657,7 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (ret <= 0)
 		return ret;
 	ret = wtfs_write_locked(iocb, from, through, shared);
+	wtfs_inode_copy_blocks(inode);
 	wtfs_write_unlock(inode, shared);
 	return ret;
 }

@@ -74,6 +74,7 @@ struct wtfs_options {
  * @lower:	root of the lower tree; pins its mount for as long as we live
  * @cred:	our own credentials, with which lower files are opened: the kernel's,
  *		which no security module confines, whoever mounts
+ * @opener:	O_PATH, of @lower: lower files are opened in its name
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
  * @wq:		for lower I/O that has to sleep
  * @counters:	see stats.h; freed when no folio is left
@@ -92,6 +93,7 @@ struct wtfs_sb_info {
 	struct list_head live;
 	struct path lower;
 	const struct cred *cred;
+	struct file *opener;
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
 	struct vfsmount *pin;
@@ -121,7 +123,8 @@ enum wtfs_lower_use {
  * struct wtfs_inode_info - a wtfs inode
  * @lower:	inode below, with a reference
  * @anchor:	a dentry of @lower, with a reference, for dentries of ours that
- *		were made from a file handle; NULL if there never were any
+ *		were made from a file handle, and for write-back when the file
+ *		is not open; NULL as long as there were neither. Set once
  * @lower_lock:	serialises opening and closing of @lower_file, and the answers
  *		in @block
  * @lower_file:	open lower files by use; NULL where not open. A slot is read
@@ -304,6 +307,7 @@ int wtfs_d_revalidate(struct inode *dir, const struct qstr *name,
 struct dentry *wtfs_lookup(struct inode *dir, struct dentry *dentry,
 			   unsigned int flags);
 struct inode *wtfs_iget(struct super_block *sb, struct inode *lower);
+void wtfs_inode_anchor(struct inode *inode, struct dentry *lower);
 int wtfs_interpose(struct dentry *dentry, struct dentry *lower);
 struct dentry *wtfs_dentry_obtain(struct super_block *sb, struct dentry *lower);
 
@@ -324,6 +328,7 @@ int wtfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int wtfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 		      struct file_kattr *fa);
 void wtfs_inode_copy_attr(struct inode *inode);
+void wtfs_inode_copy_blocks(struct inode *inode);
 bool wtfs_inode_is_stale(const struct inode *inode);
 int wtfs_sync_attr(struct inode *inode);
 int wtfs_update_time(struct inode *inode, enum fs_update_time type,
@@ -340,6 +345,7 @@ struct dentry *wtfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 			  struct dentry *dentry, umode_t mode);
 extern const struct inode_operations wtfs_dir_iops;
 extern const struct file_operations wtfs_dir_fops;
+extern const struct file_operations wtfs_dir_lease_fops;
 
 /* file.c */
 extern const struct file_operations wtfs_file_fops;
@@ -360,6 +366,7 @@ ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			  loff_t *ppos, size_t len, unsigned int flags);
 
 /* lower_call.c */
+struct file *wtfs_lower_opener(const struct wtfs_sb_info *sbi);
 struct file *wtfs_lower_open(struct super_block *sb, const struct path *lower,
 			     int flags);
 int wtfs_lower_iterate(struct file *lower, struct dir_context *ctx);
@@ -464,6 +471,7 @@ int wtfs_cache_zero_eof(struct inode *inode);
 void wtfs_cache_extend(struct inode *inode, loff_t size);
 void wtfs_cache_revalidate(struct inode *inode);
 void wtfs_cache_remember(struct inode *inode);
+bool wtfs_cache_is_outdated(const struct inode *inode);
 bool wtfs_cache_is_known(const struct inode *inode);
 
 /* lower_file.c */
@@ -471,6 +479,7 @@ struct file *wtfs_lower_file_open(struct inode *inode, const struct path *lower,
 				  enum wtfs_lower_use use);
 struct file *wtfs_lower_file_get(struct inode *inode, enum wtfs_lower_use use);
 void wtfs_lower_file_close(struct inode *inode, struct file *lower);
+int wtfs_lower_file_expect(struct file *file);
 void wtfs_lower_file_evict(struct inode *inode);
 int wtfs_lower_file_take_error(struct inode *inode);
 int wtfs_lower_file_touch(struct file *lower);

@@ -119,6 +119,7 @@ static inline void wtfs_inode_dont_cache_acl(struct inode *inode)
 }
 
 #include "namei.h"
+#include "open.h"
 #include "pagecache.h"
 
 #endif /* _WTFS_COMPAT_H */

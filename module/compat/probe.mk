@@ -12,7 +12,7 @@ wtfs-have = $(shell cd $(srctree)/include/linux && \
 
 wtfs-fs-h := fs.h fs/*.h
 
-# The namespace: compat/compat.h, compat/namei.h
+# The namespace: compat/compat.h, compat/namei.h, compat/open.h
 wtfs-probes := $(call wtfs-have,MNT_IDMAP,fs.h,struct mnt_idmap \*)
 wtfs-probes += $(call wtfs-have,KERNEL_TMPFILE_OPEN,fs.h,kernel_tmpfile_open)
 wtfs-probes += $(call wtfs-have,OP_ITERATE,fs.h,int ..iterate. .struct file)
@@ -34,6 +34,7 @@ wtfs-probes += $(call wtfs-have,OP_CREATE_EXCL,fs.h,umode_t. bool)
 wtfs-probes += $(call wtfs-have,FS_UPDATE_TIME,fs.h,enum fs_update_time)
 wtfs-probes += $(call wtfs-have,UPDATE_TIME_FLAGS,fs.h,update_time..struct inode .. int)
 wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct inode)
+wtfs-probes += $(call wtfs-have,KERNEL_FILE_OPEN,fs.h,kernel_file_open)
 
 # The page cache and I/O: compat/pagecache.h
 wtfs-probes += $(call wtfs-have,FILELOCK_H,filelock.h,file_lock)

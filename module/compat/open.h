@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Opening a file for the kernel's own use: no watcher hears of it, and it does
+ * not count against the limit of open files.
+ */
+#ifndef _WTFS_COMPAT_OPEN_H
+#define _WTFS_COMPAT_OPEN_H
+
+#include <linux/fs.h>
+
+#ifndef __FMODE_NONOTIFY
+#include <linux/backing-file.h>
+#endif
+
+/**
+ * wtfs_open_quietly - open a file that is not for a file descriptor
+ * @opener: an open file that raises no events (O_PATH); newer kernels make the
+ *	    new file like it, and count a writer of its mount besides
+ * @path: what to open
+ * @flags: O_*
+ * @cred: credentials of the new file
+ *
+ * Without this a listener for permission events would be asked about an open that
+ * its own read() of the event has caused.
+ *
+ * Context: process; sleeps. Return: the file, or an ERR_PTR.
+ */
+static inline struct file *wtfs_open_quietly(const struct file *opener,
+					     const struct path *path, int flags,
+					     const struct cred *cred)
+{
+#if !defined(__FMODE_NONOTIFY)
+	struct file *file;
+
+	/* Writing to an append-only file: the caller has checked how. */
+	file = backing_file_open(opener, flags | O_APPEND, path, cred);
+	if (!IS_ERR(file)) {
+		file->f_flags &= ~O_APPEND;
+		file->f_iocb_flags = iocb_flags(file);
+	}
+	return file;
+#elif defined(WTFS_HAVE_KERNEL_FILE_OPEN)
+	return kernel_file_open(path, flags | __FMODE_NONOTIFY, cred);
+#else
+	return open_with_fake_path(path, flags | __FMODE_NONOTIFY,
+				   d_inode(path->dentry), cred);
+#endif
+}
+
+#endif /* _WTFS_COMPAT_OPEN_H */
