@@ -81,6 +81,7 @@ static int wtfs_name_source(struct fs_context *fc, const struct path *path)
 static int wtfs_parse_source(struct fs_context *fc, struct fs_parameter *param)
 {
 	struct wtfs_fs_context *ctx = fc->fs_private;
+	struct path path;
 	int err = 0;
 
 	if (param->type != fs_value_is_file &&
@@ -89,13 +90,20 @@ static int wtfs_parse_source(struct fs_context *fc, struct fs_parameter *param)
 	if (fc->source)
 		return invalfc(fc, "Multiple sources");
 	if (param->type == fs_value_is_file) {
-		ctx->source = param->file->f_path;
-		path_get(&ctx->source);
+		path = param->file->f_path;
+		path_get(&path);
 	} else {
-		err = fs_lookup_param(fc, param, false, LOOKUP_FOLLOW,
-				      &ctx->source);
+		err = fs_lookup_param(fc, param, false, LOOKUP_FOLLOW, &path);
 	}
-	return err ?: wtfs_name_source(fc, &ctx->source);
+	if (err)
+		return err;
+	/* Both or neither: the context can be used after a parameter failed. */
+	err = wtfs_name_source(fc, &path);
+	if (err)
+		path_put(&path);
+	else
+		ctx->source = path;
+	return err;
 }
 
 static int wtfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
@@ -137,6 +145,22 @@ static void wtfs_apply_options(const struct wtfs_options *from,
 		WRITE_ONCE(opts->stable, from->stable);
 	if (given & BIT(WTFS_GIVEN_IO))
 		WRITE_ONCE(opts->io, from->io);
+}
+
+/*
+ * Of what is in @given, what promises the most that there is. The rest promises
+ * less, or, for io, the same.
+ */
+static unsigned int wtfs_stricter_options(const struct wtfs_options *from,
+					  unsigned int given)
+{
+	unsigned int stricter = 0;
+
+	if (from->mode == WTFS_MODE_WRITETHROUGH)
+		stricter |= BIT(WTFS_GIVEN_MODE);
+	if (from->stable == WTFS_STABLE_MAPPING)
+		stricter |= BIT(WTFS_GIVEN_STABLE);
+	return given & stricter;
 }
 
 /**
@@ -371,6 +395,7 @@ static int wtfs_reconfigure(struct fs_context *fc)
 	const struct wtfs_fs_context *ctx = fc->fs_private;
 	struct wtfs_sb_info *sbi = wtfs_sb(sb);
 	const struct wtfs_options old = sbi->opts;
+	unsigned int stricter;
 	int err;
 
 	if (sb_rdonly(sb) && !(fc->sb_flags & SB_RDONLY) &&
@@ -379,14 +404,19 @@ static int wtfs_reconfigure(struct fs_context *fc)
 		return -EROFS;
 	}
 	wtfs_force_stable(fc, sbi->lower.dentry->d_sb, sbi->opts.stable);
-	wtfs_apply_options(&ctx->opts, ctx->given, &sbi->opts);
+	stricter = wtfs_stricter_options(&ctx->opts, ctx->given);
+	wtfs_apply_options(&ctx->opts, stricter, &sbi->opts);
 	/*
 	 * Nothing of write-back may be left when it is off, or we are read-only:
-	 * so first the options, and then this. If it fails nothing has changed.
+	 * so first the stricter options, and then this. If it fails nothing has
+	 * changed. The others come after it, or a write() meanwhile would have
+	 * been acknowledged by a mode that the mount never came to have.
 	 */
 	err = sync_filesystem(sb);
 	if (err)
-		wtfs_apply_options(&old, ctx->given, &sbi->opts);
+		wtfs_apply_options(&old, stricter, &sbi->opts);
+	else
+		wtfs_apply_options(&ctx->opts, ctx->given, &sbi->opts);
 	return err;
 }
 

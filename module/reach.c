@@ -26,7 +26,11 @@ static bool wtfs_path_is_covered(const struct path *path)
 	return covered;
 }
 
-/* To the directory above, if there is one, out of mounts that end here. */
+/*
+ * To the directory above, if there is one, out of mounts that end here. A directory
+ * that was moved out of its bind mount leads past the root of that, up to the root
+ * of the filesystem, which has none above it.
+ */
 static bool wtfs_path_up(struct path *path)
 {
 	struct dentry *parent;
@@ -34,6 +38,8 @@ static bool wtfs_path_up(struct path *path)
 	while (path->dentry == path->mnt->mnt_root)
 		if (!follow_up(path))
 			return false;
+	if (IS_ROOT(path->dentry))
+		return false;
 	parent = dget_parent(path->dentry);
 	dput(path->dentry);
 	path->dentry = parent;

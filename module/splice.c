@@ -139,6 +139,23 @@ static int wtfs_splice_wait_folio(struct inode *inode, loff_t pos)
 }
 
 /*
+ * Read the folio at @pos in. The inode lock keeps truncate and fallocate away: what
+ * is read while the lower changes would be cached for good. Return: 0 or the error.
+ */
+static int wtfs_splice_fill(struct file *out, loff_t pos)
+{
+	struct inode *inode = file_inode(out);
+	int err = 0;
+
+	inode_lock_shared(inode);
+	/* The file may have become shorter since the inode was unlocked. */
+	if (pos < i_size_read(inode))
+		err = wtfs_cache_fill(out, pos);
+	inode_unlock_shared(inode);
+	return err;
+}
+
+/*
  * Wait for what a splice to @len bytes at @pos could not wait for. Return: 0, or
  * the error of what would come of waiting longer.
  */
@@ -149,9 +166,10 @@ static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
 	struct file *lower = wtfs_lower_file(out);
 	int err = 0;
 
-	if (splice->at >= 0)
-		err = splice->fill ? wtfs_cache_fill(out, splice->at) :
-			wtfs_splice_wait_folio(inode, splice->at);
+	if (splice->at >= 0 && splice->fill)
+		err = wtfs_splice_fill(out, splice->at);
+	else if (splice->at >= 0)
+		err = wtfs_splice_wait_folio(inode, splice->at);
 	if (err)
 		return err;
 	filemap_fdatawait_range_keep_errors(inode->i_mapping, pos,
