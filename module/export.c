@@ -6,6 +6,7 @@
  * The lower decodes it, and connects a directory to its root; the VFS then
  * does the same with ours, by wtfs_get_parent() and lookups.
  */
+#include <linux/cred.h>
 #include <linux/exportfs.h>
 #include <linux/mount.h>
 #include <linux/writeback.h>
@@ -38,14 +39,22 @@ static int wtfs_lower_is_acceptable(void *root, struct dentry *lower)
 	return !d_is_dir(lower) || wtfs_lower_is_below(root, lower);
 }
 
+/*
+ * The lower may have to open and read directories to find a name. It does this by
+ * the path of a mount that is in no namespace, which AppArmor and Landlock refuse
+ * to every confined program: so it is done with our own credentials. The VFS asks
+ * for the caller when it does the same on wtfs.
+ */
 static struct dentry *
 wtfs_decode_lower(struct super_block *sb, struct fid *fid, int len, int type,
 		  int (*acceptable)(void *root, struct dentry *lower))
 {
+	const struct cred *old = override_creds(wtfs_sb(sb)->cred);
 	struct dentry *lower = exportfs_decode_fh(wtfs_lower_mnt(sb), fid, len,
 						  type, acceptable,
 						  wtfs_sb(sb)->lower.dentry);
 
+	revert_creds(old);
 	return lower ?: ERR_PTR(-ESTALE);
 }
 

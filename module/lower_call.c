@@ -9,13 +9,14 @@
  * also tell inotify and fanotify of everything a second time.
  *
  * The lower still sees the caller's credentials, by which it judges quota,
- * reserved blocks, and whether setuid bits are cleared; only a lower file is opened
- * with the credentials of wtfs.
+ * reserved blocks, and whether setuid bits are cleared; only a lower file is opened,
+ * and free space asked for, with the credentials of wtfs.
  */
 #include <linux/cred.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/mount.h>
+#include <linux/statfs.h>
 
 #include "wtfs.h"
 
@@ -60,6 +61,27 @@ struct file *wtfs_lower_open(struct super_block *sb, const struct path *lower,
 
 	revert_creds(old);
 	return file;
+}
+
+/**
+ * wtfs_lower_statfs - what vfs_statfs() says
+ * @sb: the wtfs
+ * @lower: where in the lower filesystem
+ * @st: result
+ *
+ * Whether the caller may ask is for security modules to say by the wtfs superblock,
+ * if it is the caller that asks. The lower's may have another label.
+ *
+ * Context: process; sleeps. Return: 0 or an error.
+ */
+int wtfs_lower_statfs(struct super_block *sb, const struct path *lower,
+		      struct kstatfs *st)
+{
+	const struct cred *old = override_creds(wtfs_sb(sb)->cred);
+	int err = vfs_statfs(lower, st);
+
+	revert_creds(old);
+	return err;
 }
 
 /**

@@ -109,20 +109,21 @@ static void wtfs_reserve_work(struct work_struct *work)
 }
 
 /* An estimate is enough, and cheaper than asking the lower for each fault. */
-static bool wtfs_space_is_short(struct wtfs_sb_info *sbi)
+static bool wtfs_space_is_short(struct super_block *sb)
 {
+	struct wtfs_sb_info *sbi = wtfs_sb(sb);
 	unsigned long checked = READ_ONCE(sbi->space_checked);
 	struct kstatfs st;
 	u64 dirty;
 
 	if (checked && time_before(jiffies, checked + WTFS_RESERVE_INTERVAL))
 		return READ_ONCE(sbi->space_short);
-	WRITE_ONCE(sbi->space_checked, jiffies ?: 1);
-	if (vfs_statfs(&sbi->lower, &st))
+	if (wtfs_lower_statfs(sb, &sbi->lower, &st))
 		return false;
 	dirty = (u64)global_node_page_state(NR_FILE_DIRTY) << PAGE_SHIFT;
 	WRITE_ONCE(sbi->space_short, st.f_bavail * st.f_bsize <
 		   WTFS_RESERVE_BELOW + 2 * dirty);
+	WRITE_ONCE(sbi->space_checked, jiffies ?: 1);
 	return READ_ONCE(sbi->space_short);
 }
 
@@ -143,7 +144,7 @@ int wtfs_reserve(struct file *file, loff_t pos, loff_t len)
 	struct wtfs_reserve *r;
 	int err = 0;
 
-	if (!wtfs_space_is_short(sbi))
+	if (!wtfs_space_is_short(inode->i_sb))
 		return 0;
 	r = kmalloc(sizeof(*r), GFP_NOFS);
 	if (!r)

@@ -2,10 +2,13 @@
 /*
  * Whoever submits an asynchronous write: what a work item needs to go on with it
  * in that name. Quota and reserved blocks look at the credentials, io.max at the
- * cgroup that the I/O is for, memory.max at the one that memory is charged to.
+ * cgroup that the I/O is for, and memory is charged to one, too.
  *
  * They are taken when the write is submitted. Later there is only the file, and
  * with it whoever opened that: root, perhaps, before it became somebody else.
+ *
+ * For which blkcg a kernel thread acts, as that of a loop device does, is not to be
+ * found out by a module: the thread's own is taken.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -14,6 +17,20 @@
 #include <linux/sched/mm.h>
 
 #include "wtfs.h"
+
+#ifdef CONFIG_MEMCG
+/* A kernel thread may act for another memcg, as that of a loop device does. */
+static struct cgroup_subsys_state *wtfs_memcg_get(void)
+{
+	struct cgroup_subsys_state *css;
+
+	if (!current->active_memcg)
+		return task_get_css(current, memory_cgrp_id);
+	css = &current->active_memcg->css;
+	css_get(css);
+	return css;
+}
+#endif
 
 /**
  * wtfs_submitter_get - remember the current task
@@ -26,7 +43,7 @@ void wtfs_submitter_get(struct wtfs_submitter *who)
 	who->blkcg = task_get_css(current, io_cgrp_id);
 #endif
 #ifdef CONFIG_MEMCG
-	who->memcg = task_get_css(current, memory_cgrp_id);
+	who->memcg = wtfs_memcg_get();
 #endif
 }
 

@@ -70,7 +70,7 @@ static int wtfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	struct path lower = wtfs_lower_path(dentry);
 	int err;
 
-	err = vfs_statfs(&lower, buf);
+	err = wtfs_lower_statfs(sb, &lower, buf);
 	if (err)
 		return err;
 	/* Not the lower's identity: its ioctls would not work here. */

@@ -369,6 +369,8 @@ ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 struct file *wtfs_lower_opener(const struct wtfs_sb_info *sbi);
 struct file *wtfs_lower_open(struct super_block *sb, const struct path *lower,
 			     int flags);
+int wtfs_lower_statfs(struct super_block *sb, const struct path *lower,
+		      struct kstatfs *st);
 int wtfs_lower_iterate(struct file *lower, struct dir_context *ctx);
 int wtfs_lower_fallocate(struct file *lower, int mode, loff_t pos, loff_t len);
 loff_t wtfs_lower_remap(struct file *in, loff_t pos_in, struct file *out,

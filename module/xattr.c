@@ -6,6 +6,7 @@
  * caller's user namespace. Both must happen once: hence the raw functions, and
  * not vfs_getxattr() and vfs_setxattr() on the lower.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
@@ -37,15 +38,23 @@ static int wtfs_xattr_set_locked(struct mnt_idmap *idmap, struct dentry *lower,
 }
 
 /*
- * Is @err a refusal to the caller of what the kernel does in the caller's name?
- * IMA writes down the hash of a file that was written to by whomever, nfsd a label:
- * for those the VFS does not check whether the caller might, and the lower does.
+ * Is this what the kernel does in the caller's name, and without a check? The lower
+ * checks the caller then, and refuses. There are two such changes:
+ *
+ * A write takes the file's capabilities away. The caller of removexattr() gains
+ * nothing by this, for a write has the same effect.
+ *
+ * IMA writes down the hash of a file that the caller has written to. The VFS lets
+ * setxattr() set it with CAP_SYS_ADMIN only: for a caller that has this capability,
+ * which may have called setxattr(), the lower's answer stands.
  */
-static bool wtfs_xattr_is_kernels(const char *name, int err)
+static bool wtfs_xattr_is_kernels(struct super_block *sb, const char *name,
+				  const void *value)
 {
-	return (err == -EPERM || err == -EACCES) &&
-		!strncmp(name, XATTR_SECURITY_PREFIX,
-			 XATTR_SECURITY_PREFIX_LEN);
+	if (!value)
+		return !strcmp(name, XATTR_NAME_CAPS);
+	return !strcmp(name, XATTR_NAME_IMA) &&
+		!ns_capable_noaudit(sb->s_user_ns, CAP_SYS_ADMIN);
 }
 
 static int wtfs_xattr_set_lower(struct mnt_idmap *idmap, struct dentry *dentry,
@@ -62,7 +71,8 @@ static int wtfs_xattr_set_lower(struct mnt_idmap *idmap, struct dentry *dentry,
 		return err;
 	inode_lock(d_inode(lower));
 	err = wtfs_xattr_set_locked(idmap, lower, name, value, size, flags);
-	if (wtfs_xattr_is_kernels(name, err)) {
+	if ((err == -EPERM || err == -EACCES) &&
+	    wtfs_xattr_is_kernels(dentry->d_sb, name, value)) {
 		old = override_creds(wtfs_sb(dentry->d_sb)->wb_cred);
 		err = wtfs_xattr_set_locked(idmap, lower, name, value, size,
 					    flags);

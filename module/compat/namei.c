@@ -49,8 +49,18 @@ static int wtfs_cred_copy_label(struct cred *new, struct dentry *parent,
 
 /*
  * Of this kernel's Landlock, the credentials of the current task decide whether a
- * file may be opened, and not those that it is opened with. So the kernel's are
- * put on, with ids, capabilities and label of the caller.
+ * file may be opened, and not those that it is opened with. So a copy of the
+ * kernel's is put on, in which these are the caller's:
+ *
+ * - the ids, groups, securebits and user namespace;
+ * - the permitted and effective capabilities, as sets;
+ * - the label that SELinux or Smack would give a file that the caller creates.
+ *
+ * The label of the task itself is the kernel's, and so is the rest. It is that label
+ * which a module sees that is asked by the lower: for the directory, where the VFS
+ * has asked for the caller by ours, and when a capability is used. So a capability
+ * that the caller has, and that SELinux or AppArmor does not let it use, is used
+ * here, as CAP_SYS_RESOURCE for reserved blocks and quota.
  */
 struct file *kernel_tmpfile_open(struct mnt_idmap *idmap,
 				 const struct path *parent, umode_t mode,
