@@ -199,6 +199,7 @@ static int wtfs_writepage(struct folio *folio, struct writeback_control *wbc,
 	if (len < folio_size(folio))
 		folio_zero_segment(folio, len, folio_size(folio));
 	folio_start_writeback(folio);
+	WRITE_ONCE(WTFS_I(wb->inode)->written_back, true);
 	folio_unlock(folio);
 	wtfs_writeback_add(wb, folio, len);
 	return 0;

@@ -48,21 +48,38 @@ static void wtfs_flush_blocks(struct inode *inode, loff_t offset, u64 end)
 			 round_up(end, unit) - 1);
 }
 
+/* Errors that a filesystem returns before it has changed anything. */
+static bool wtfs_fallocate_is_refusal(int err)
+{
+	return err == -EOPNOTSUPP || err == -EPERM || err == -ETXTBSY ||
+		err == -EINVAL;
+}
+
 /*
- * Before the lower does it, since write-back of a page that became dirty by a
- * pin would fill the hole with what was there. Parts of pages are zeroed here;
- * if the lower then refuses, they have to be read again.
+ * The lower is asked first: what it refuses leaves the cache as it is. Until the
+ * range is cut out of the cache, write-back of a page that became dirty by a pin
+ * may fill the hole with what was there; then the lower is asked once more. It
+ * cannot happen again, since what is left in the cache reads as zeros.
  */
 static int wtfs_fallocate_zero(struct file *file, int mode, loff_t offset,
 			       loff_t len)
 {
 	struct inode *inode = file_inode(file);
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	struct file *lower = wtfs_lower_file(file);
 	int err;
 
+	/* Before the flush, which waits for what is under writeback by now. */
+	WRITE_ONCE(wi->written_back, false);
 	wtfs_flush_blocks(inode, offset, (u64)offset + len);
-	truncate_pagecache_range(inode, offset, offset + len - 1);
-	err = wtfs_lower_fallocate(wtfs_lower_file(file), mode, offset, len);
-	if (err)
+	err = wtfs_lower_fallocate(lower, mode, offset, len);
+	if (!err) {
+		truncate_pagecache_range(inode, offset, offset + len - 1);
+		if (READ_ONCE(wi->written_back))
+			err = wtfs_lower_fallocate(lower, mode, offset, len);
+	}
+	/* Some of it may be done: the range has to be read again. */
+	if (err && !wtfs_fallocate_is_refusal(err))
 		wtfs_cache_drop(inode, offset, offset + len);
 	return err;
 }

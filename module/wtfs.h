@@ -151,6 +151,8 @@ enum wtfs_lower_use {
  * @seen_mtime:	the lower's mtime then; where either differs at the next
  *		open, somebody changed the lower behind our back
  * @seen:	the two are to be looked at by the next open
+ * @written_back: a folio was put under writeback; set under its lock, and cleared
+ *		by wtfs_fallocate() to know what went on meanwhile
  * @vfs_inode:	what the VFS sees
  */
 struct wtfs_inode_info {
@@ -172,6 +174,7 @@ struct wtfs_inode_info {
 	loff_t seen_size;
 	struct timespec64 seen_mtime;
 	bool seen;
+	bool written_back;
 	struct inode vfs_inode;
 };
 

@@ -58,6 +58,9 @@ for op in punch zero; do
 	done_as_below $((256 * KIB)) $op $((256 * KIB)) $((256 * KIB))
 done
 kept $((512 * KIB)) punch $((255 * KIB)) 1000
+# of devices without the command for it, which ours are, no filesystem supports it
+kept $((256 * KIB)) zeroes $((255 * KIB)) $((16 * KIB + 1000))
+assert_eq "${GOT%% read*}" "zeroes EOPNOTSUPP" "what the lower said"
 for op in collapse insert; do
 	kept 0 $op $((512 * KIB)) $((64 * KIB))
 	done_as_below $((512 * KIB)) $op $((256 * KIB)) $((64 * KIB))

@@ -9,7 +9,7 @@
  * FILE is made anew: 1 MiB of A in one mapping. The device-mapper device DM, of
  * which SOURCE is the node and which is full of S, is suspended; one page is read
  * from it to PIN of the mapping; OPERATION is done to the file: punch, zero,
- * collapse, insert, truncate (to OFFSET), clone (of a file of B), none. Then DM is
+ * zeroes (FALLOC_FL_WRITE_ZEROES), collapse, insert, truncate (to OFFSET), clone (of a file of B), none. Then DM is
  * resumed and the read ends. Printed are the results of both, and what is in the
  * file: through the mapping, and after it was written and read anew.
  *
@@ -22,6 +22,10 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
 
 #define SIZE MIB
 
@@ -83,6 +87,8 @@ static long operate(const char *what, uint64_t off, uint64_t len)
 		return fallocate(p.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len);
 	if (!strcmp(what, "zero"))
 		return fallocate(p.fd, FALLOC_FL_ZERO_RANGE, off, len);
+	if (!strcmp(what, "zeroes"))
+		return fallocate(p.fd, FALLOC_FL_WRITE_ZEROES, off, len);
 	if (!strcmp(what, "collapse"))
 		return fallocate(p.fd, FALLOC_FL_COLLAPSE_RANGE, off, len);
 	if (!strcmp(what, "insert"))
