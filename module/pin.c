@@ -15,8 +15,6 @@
 #include "wtfs.h"
 
 #define WTFS_PIN_INTERVAL	(5 * HZ)
-/* When to look first: by then it is mounted somewhere. */
-#define WTFS_PIN_FIRST		HZ
 
 static bool wtfs_pin_is_unmounted(const struct vfsmount *mnt)
 {
@@ -29,6 +27,7 @@ static void wtfs_pin_work(struct work_struct *work)
 						pin_work.work);
 
 	if (!wtfs_pin_is_unmounted(sbi->pin)) {
+		/* By now it is mounted somewhere. */
 		if (!sbi->looked)
 			wtfs_reach_report(sbi);
 		sbi->looked = true;
@@ -51,7 +50,7 @@ void wtfs_pin_start(struct wtfs_sb_info *sbi, struct vfsmount *mnt)
 	sbi->pin = mntget(mnt);
 	/* Not worth waking a processor for. */
 	INIT_DEFERRABLE_WORK(&sbi->pin_work, wtfs_pin_work);
-	schedule_delayed_work(&sbi->pin_work, WTFS_PIN_FIRST);
+	schedule_delayed_work(&sbi->pin_work, WTFS_PIN_INTERVAL);
 }
 
 /**
