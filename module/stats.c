@@ -94,6 +94,12 @@ static ssize_t wtfs_show_wait_hist(const struct wtfs_sb_info *sbi,
 	return len + sysfs_emit_at(buf, len, "\n");
 }
 
+static ssize_t wtfs_show_async_limit(const struct wtfs_sb_info *sbi,
+				     unsigned int id, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", wtfs_write_flight_max());
+}
+
 #define WTFS_ATTR(_name, _show, _id)					\
 static struct wtfs_attr wtfs_attr_##_name = {				\
 	.attr = { .name = __stringify(_name), .mode = 0444 },		\
@@ -120,6 +126,8 @@ WTFS_ATTR(store_wait_ns, wtfs_show_wait_ns, WTFS_WAITER_STORE);
 WTFS_ATTR(store_wait_hist, wtfs_show_wait_hist, WTFS_WAITER_STORE);
 WTFS_ATTR(mkclean_dirty, wtfs_show_counter, WTFS_MKCLEAN_DIRTY);
 WTFS_ATTR(short_copies, wtfs_show_counter, WTFS_SHORT_COPIES);
+WTFS_ATTR(async_waits, wtfs_show_counter, WTFS_ASYNC_WAITS);
+WTFS_ATTR(async_limit, wtfs_show_async_limit, 0);
 
 static struct attribute *wtfs_stats_attrs[] = {
 	&wtfs_attr_through_writes.attr,
@@ -141,6 +149,8 @@ static struct attribute *wtfs_stats_attrs[] = {
 	&wtfs_attr_store_wait_hist.attr,
 	&wtfs_attr_mkclean_dirty.attr,
 	&wtfs_attr_short_copies.attr,
+	&wtfs_attr_async_waits.attr,
+	&wtfs_attr_async_limit.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(wtfs_stats);

@@ -9,11 +9,13 @@
  */
 #include <linux/backing-dev.h>
 #include <linux/cred.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/wait_bit.h>
 
 #include "stats.h"
 #include "wtfs.h"
@@ -31,6 +33,14 @@ struct wtfs_write_req {
 };
 
 static struct kmem_cache *wtfs_write_req_cachep;
+
+/* What a file's asynchronous writes may have in flight: this, bytes, */
+#define WTFS_FLIGHT_MAX		SZ_16M
+/* and this part of the memory. */
+#define WTFS_FLIGHT_PART	64
+
+/* The smaller one of the two, but enough for any write. */
+static unsigned long wtfs_flight_max __read_mostly;
 
 /* Make @iocb one of the lower file, with what the user wants of his write. */
 static inline void wtfs_chunk_clone_iocb(const struct wtfs_chunk *c,
@@ -394,6 +404,77 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 	return wtfs_write_loop(&c, from, wtfs_write_page);
 }
 
+/**
+ * wtfs_write_flight_max - what one file's asynchronous writes may have in flight
+ *
+ * Return: bytes. Context: any.
+ */
+unsigned long wtfs_write_flight_max(void)
+{
+	return wtfs_flight_max;
+}
+
+/* Count an asynchronous write of @len bytes, unless that would be too much. */
+static bool wtfs_flight_try(struct inode *inode, size_t len)
+{
+	atomic_long_t *flight = &WTFS_I(inode)->flight;
+	long old = atomic_long_read(flight);
+
+	do {
+		if (unlikely(old + PAGE_ALIGN(len) > wtfs_flight_max))
+			return false;
+	} while (!atomic_long_try_cmpxchg(flight, &old, old + PAGE_ALIGN(len)));
+	return true;
+}
+
+/*
+ * The opposite. The inode must not go away meanwhile, but the folios are to be let
+ * go before: they are what the next write needs.
+ */
+static void wtfs_flight_end(struct inode *inode, size_t len)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+
+	atomic_long_sub(PAGE_ALIGN(len), &wi->flight);
+	/* Pairs with the barrier in wtfs_flight_wait() */
+	smp_mb__after_atomic();
+	if (unlikely(atomic_read(&wi->flight_waiters)))
+		wake_up_var(&wi->flight);
+}
+
+static noinline int wtfs_flight_wait(struct inode *inode, size_t len)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	int err;
+
+	atomic_inc(&wi->flight_waiters);
+	/* A write that ends sees the waiter, or the waiter that it has ended. */
+	smp_mb__after_atomic();
+	err = wait_var_event_killable(&wi->flight, wtfs_flight_try(inode, len));
+	atomic_dec(&wi->flight_waiters);
+	return err ? -EINTR : 0;
+}
+
+/*
+ * An asynchronous write of @len bytes wants to begin. While it is under way its
+ * folios cannot be reclaimed, and nothing else bounds how many there are: direct
+ * I/O, say, needs none. So some have to wait. They have the inode locked, shared,
+ * as those have that wait for the device; completions don't need it.
+ *
+ * wtfs_flight_end() is the opposite. Return: 0 or an error.
+ */
+static int wtfs_flight_begin(struct kiocb *iocb, size_t len)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (wtfs_flight_try(inode, len))
+		return 0;
+	wtfs_count(inode, WTFS_ASYNC_WAITS);
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	return wtfs_flight_wait(inode, len);
+}
+
 /* Tell the submitter. The file, and with it the inode, may go away. */
 static void wtfs_write_req_complete(struct wtfs_write_req *req, ssize_t res)
 {
@@ -401,6 +482,7 @@ static void wtfs_write_req_complete(struct wtfs_write_req *req, ssize_t res)
 	struct kiocb *iocb = c->iocb;
 
 	wtfs_submitter_put(&req->who);
+	wtfs_flight_end(c->inode, c->end - c->pos);
 	wtfs_chunk_free(c);
 	if (res > 0)
 		iocb->ki_pos = c->pos + res;
@@ -494,9 +576,13 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 	struct wtfs_write_req *req;
 	ssize_t ret;
 
+	ret = wtfs_flight_begin(iocb, len);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
 	req = kmem_cache_alloc(wtfs_write_req_cachep, GFP_KERNEL);
 	if (!req)
-		return -ENOMEM;
+		goto out_flight;
 	ret = wtfs_chunk_init(&req->chunk, iocb, len, true);
 	if (ret)
 		goto out_free;
@@ -512,6 +598,8 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 	wtfs_chunk_free(&req->chunk);
 out_free:
 	kmem_cache_free(wtfs_write_req_cachep, req);
+out_flight:
+	wtfs_flight_end(file_inode(iocb->ki_filp), len);
 	return ret;
 }
 
@@ -673,6 +761,9 @@ static void wtfs_write_req_ctor(void *object)
 
 int wtfs_write_init(void)
 {
+	wtfs_flight_max = clamp(totalram_pages() / WTFS_FLIGHT_PART << PAGE_SHIFT,
+				(unsigned long)WTFS_CHUNK,
+				(unsigned long)WTFS_FLIGHT_MAX);
 	wtfs_write_req_cachep = kmem_cache_create("wtfs_write_req",
 						  sizeof(struct wtfs_write_req),
 						  0, 0, wtfs_write_req_ctor);

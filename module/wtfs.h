@@ -143,6 +143,8 @@ enum wtfs_lower_use {
  *		write, by writes that left some; only a hint, no lock
  * @splicer:	who is splicing to this inode, and has it locked
  * @splice:	for @splicer alone: what the splice has left for later
+ * @flight:	bytes of asynchronous writes under way, in whole pages
+ * @flight_waiters: who waits for @flight to get less
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
@@ -168,6 +170,8 @@ struct wtfs_inode_info {
 	loff_t along;
 	struct task_struct *splicer;
 	struct wtfs_splice *splice;
+	atomic_long_t flight;
+	atomic_t flight_waiters;
 	loff_t appended;
 	loff_t allocated;
 	loff_t ask_at;
@@ -436,6 +440,7 @@ extern const struct vm_operations_struct wtfs_vm_ops;
 /* write.c */
 int wtfs_write_init(void);
 void wtfs_write_exit(void);
+unsigned long wtfs_write_flight_max(void);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
 		       loff_t end, bool extends);

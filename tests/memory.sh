@@ -80,4 +80,38 @@ wait
 assert_eq "$(event oom_kill)" 0 "tasks that were killed for want of memory"
 assert_gt "$(event max)" 0 "times the memcg was full"
 assert_gt "$(awk '$1 == "pgscan" { print $2 }' "$CG/memory.stat")" 1000 "pages that reclaim looked at"
+
+note "asynchronous writes on a slow device, more than the memcg has room for"
+dm_fresh
+file=$MNT/file
+truncate -s 64M "$file"
+counter() { cat "/sys/fs/wtfs/$(mountpoint -d "$MNT")/$1"; }
+in_flight() { [ "$(counter through_in_flight)" -ge "$1" ]; }
+waited() { [ "$(counter async_waits)" -gt "$1" ]; }
+limit=$(($(counter async_limit) >> 20))
+assert_eq "$limit" 16 "MiB that a file may have in flight"
+echo "48M" >"$CG/memory.max"
+# the first write looks for privileges to remove
+io "$file" write:0:4096:A >/dev/null
+for engine in uring libaio; do
+	waits=$(counter async_waits)
+	dm_slow
+	in_small async depth "$file" 64 $((1 << 20)) $((1 << 20)) B $engine >"$T/out" &
+	writer=$!
+	wait_until 30 in_flight $limit || fail "only $(counter through_in_flight) writes are in flight"
+	wait_until 30 waited "$waits" || fail "none waits"
+	assert_eq "$(counter through_in_flight)" $limit "$engine writes in flight"
+	dm_switch
+	wait $writer || fail "the writes of $engine: $(<"$T/out")"
+	assert_eq "$(tail -n 1 "$T/out")" "done" "what the writer says"
+done
+dm_slow
+async depth "$file" 64 $((1 << 20)) $((1 << 20)) C libaio nowait >"$T/out" &
+writer=$!
+wait_until 30 in_flight $limit || fail "only $(counter through_in_flight) writes are in flight"
+wait_until 30 grep -q submitted "$T/out" || fail "a write waits that must not"
+dm_switch
+wait $writer
+assert_eq "$(tail -n 1 "$T/out")" "refused $((64 - limit))" "writes with RWF_NOWAIT"
+assert_eq "$(event oom_kill)" 0 "tasks that were killed for want of memory"
 rmdir "$CG"

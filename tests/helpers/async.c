@@ -2,13 +2,14 @@
 /*
  * Asynchronous writes to one file, from one thread:
  *
- *   async depth FILE COUNT LEN STEP CHAR uring|libaio [dsync]
+ *   async depth FILE COUNT LEN STEP CHAR uring|libaio [dsync|nowait]
  *   async flood FILE uring|libaio [SEED]
  *   async vanish FILE COUNT
  *
  * depth submits COUNT writes of LEN bytes of CHAR, STEP bytes apart, at once,
  * and prints "submitted" and how many threads of the process there are besides
- * this one; then waits for them, and prints "done".
+ * this one; then waits for them, and prints "done", or with "nowait" how many gave
+ * EAGAIN.
  *
  * flood keeps 32 writes in flight until it is killed.
  *
@@ -45,7 +46,7 @@ static void engine_init(const char *name)
 }
 
 static void engine_write(int fd, const void *data, size_t len, uint64_t off, size_t tag,
-			 bool dsync)
+			 int flags)
 {
 	struct io_uring_sqe *sqe;
 	struct iocb *cb;
@@ -53,13 +54,13 @@ static void engine_write(int fd, const void *data, size_t len, uint64_t off, siz
 	if (engine.uring) {
 		sqe = io_uring_get_sqe(&engine.ring);
 		io_uring_prep_write(sqe, fd, data, len, off);
-		sqe->rw_flags = dsync ? RWF_DSYNC : 0;
+		sqe->rw_flags = flags;
 		io_uring_sqe_set_data64(sqe, tag);
 		return;
 	}
 	cb = &engine.cb[tag];
 	io_prep_pwrite(cb, fd, (void *)data, len, off);
-	cb->aio_rw_flags = dsync ? RWF_DSYNC : 0;
+	cb->aio_rw_flags = flags;
 	cb->data = (void *)tag;
 	engine.list[engine.queued++] = cb;
 }
@@ -112,18 +113,18 @@ static int other_threads(void)
 
 static int run_depth(int argc, char **argv)
 {
-	size_t count, len, step, i;
+	size_t count, len, step, i, refused = 0;
 	uint8_t *data;
-	bool dsync;
+	int fd, flags = 0;
 	long res;
-	int fd;
 
 	if (argc < 8)
-		die("usage: async depth FILE COUNT LEN STEP CHAR ENGINE [dsync]");
+		die("usage: async depth FILE COUNT LEN STEP CHAR ENGINE [dsync|nowait]");
 	count = strtoul(argv[3], NULL, 0);
 	len = strtoul(argv[4], NULL, 0);
 	step = strtoul(argv[5], NULL, 0);
-	dsync = argc > 8 && !strcmp(argv[8], "dsync");
+	if (argc > 8)
+		flags = !strcmp(argv[8], "dsync") ? RWF_DSYNC : RWF_NOWAIT;
 	if (count > DEPTH)
 		die("at most %d writes", DEPTH);
 	engine_init(argv[7]);
@@ -131,16 +132,21 @@ static int run_depth(int argc, char **argv)
 	data = xalloc(PAGE, len);
 	memset(data, *argv[6], len);
 	for (i = 0; i < count; i++)
-		engine_write(fd, data, len, i * step, i, dsync);
+		engine_write(fd, data, len, i * step, i, flags);
 	engine_submit(count);
 	printf("submitted %d\n", other_threads());
 	fflush(stdout);
 	for (i = 0; i < count; i++) {
 		engine_reap(&res);
-		if (res != (long)len)
+		if (flags == RWF_NOWAIT && res == -EAGAIN)
+			refused++;
+		else if (res != (long)len)
 			die("a write gave %ld", res);
 	}
-	puts("done");
+	if (flags == RWF_NOWAIT)
+		printf("refused %zu\n", refused);
+	else
+		puts("done");
 	return 0;
 }
 
@@ -169,7 +175,7 @@ static int run_flood(int argc, char **argv)
 		engine_write(fd, data + tag * FLOOD_MAX, len,
 			     one_in(3) ? rnd(s.st_size - len) :
 			     ROUND_DOWN(rnd(s.st_size - len), PAGE),
-			     tag, one_in(4));
+			     tag, one_in(4) ? RWF_DSYNC : 0);
 		engine_submit(1);
 	}
 }
@@ -193,7 +199,7 @@ static int run_vanish(int argc, char **argv)
 		if (fd < 0 || pwrite(fd, data, PAGE, 0) != PAGE || ftruncate(fd, 2 * VANISH_AT))
 			die_errno("%s", argv[2]);
 		unlink(argv[2]);
-		engine_write(fd, data, PAGE, VANISH_AT, 0, false);
+		engine_write(fd, data, PAGE, VANISH_AT, 0, 0);
 		engine_submit(1);
 		close(fd);
 		engine_reap(&res);
