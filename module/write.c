@@ -39,8 +39,8 @@ static struct kmem_cache *wtfs_write_req_cachep;
 /* and this part of the memory. */
 #define WTFS_FLIGHT_PART	64
 
-/* The smaller one of the two, but enough for any write. */
-static unsigned long wtfs_flight_max __read_mostly;
+/* The smaller one of the two: with that much in flight no write begins. */
+static long wtfs_flight_max __read_mostly;
 
 /* Make @iocb one of the lower file, with what the user wants of his write. */
 static inline void wtfs_chunk_clone_iocb(const struct wtfs_chunk *c,
@@ -407,6 +407,8 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 /**
  * wtfs_write_flight_max - what one file's asynchronous writes may have in flight
  *
+ * The last write that begins may go over that by WTFS_CHUNK.
+ *
  * Return: bytes. Context: any.
  */
 unsigned long wtfs_write_flight_max(void)
@@ -414,22 +416,27 @@ unsigned long wtfs_write_flight_max(void)
 	return wtfs_flight_max;
 }
 
-/* Count an asynchronous write of @len bytes, unless that would be too much. */
+/*
+ * Count an asynchronous write of @len bytes, unless there are too many. Its own
+ * length does not matter for that: a large write would wait as long as small ones
+ * take the room that it waits for.
+ */
 static bool wtfs_flight_try(struct inode *inode, size_t len)
 {
 	atomic_long_t *flight = &WTFS_I(inode)->flight;
 	long old = atomic_long_read(flight);
 
 	do {
-		if (unlikely(old + PAGE_ALIGN(len) > wtfs_flight_max))
+		if (unlikely(old >= wtfs_flight_max))
 			return false;
 	} while (!atomic_long_try_cmpxchg(flight, &old, old + PAGE_ALIGN(len)));
 	return true;
 }
 
 /*
- * The opposite. The inode must not go away meanwhile, but the folios are to be let
- * go before: they are what the next write needs.
+ * The opposite of wtfs_flight_begin(), with the same @len. The write's folios are
+ * let go before, since the next write needs their memory; what holds the inode is
+ * the file of the iocb, which is not completed yet. Context: any.
  */
 static void wtfs_flight_end(struct inode *inode, size_t len)
 {
@@ -448,7 +455,10 @@ static noinline int wtfs_flight_wait(struct inode *inode, size_t len)
 	int err;
 
 	atomic_inc(&wi->flight_waiters);
-	/* A write that ends sees the waiter, or the waiter that it has ended. */
+	/*
+	 * Either the write that ends sees the waiter, or the waiter sees that the
+	 * write has ended.
+	 */
 	smp_mb__after_atomic();
 	err = wait_var_event_killable(&wi->flight, wtfs_flight_try(inode, len));
 	atomic_dec(&wi->flight_waiters);
@@ -457,11 +467,12 @@ static noinline int wtfs_flight_wait(struct inode *inode, size_t len)
 
 /*
  * An asynchronous write of @len bytes wants to begin. While it is under way its
- * folios cannot be reclaimed, and nothing else bounds how many there are: direct
- * I/O, say, needs none. So some have to wait. They have the inode locked, shared,
- * as those have that wait for the device; completions don't need it.
+ * folios cannot be reclaimed, and nothing else bounds how many folios that are.
+ * The caller has the inode locked, shared, as a write has that waits for the
+ * device; completions do not need that lock. No folio is locked yet.
  *
- * wtfs_flight_end() is the opposite. Return: 0 or an error.
+ * Pairs with wtfs_flight_end(). Return: 0; -EAGAIN if @iocb must not wait; -EINTR
+ * if the task is killed.
  */
 static int wtfs_flight_begin(struct kiocb *iocb, size_t len)
 {
@@ -761,9 +772,8 @@ static void wtfs_write_req_ctor(void *object)
 
 int wtfs_write_init(void)
 {
-	wtfs_flight_max = clamp(totalram_pages() / WTFS_FLIGHT_PART << PAGE_SHIFT,
-				(unsigned long)WTFS_CHUNK,
-				(unsigned long)WTFS_FLIGHT_MAX);
+	wtfs_flight_max = min_t(long, WTFS_FLIGHT_MAX, PAGE_SIZE *
+				(totalram_pages() / WTFS_FLIGHT_PART));
 	wtfs_write_req_cachep = kmem_cache_create("wtfs_write_req",
 						  sizeof(struct wtfs_write_req),
 						  0, 0, wtfs_write_req_ctor);

@@ -144,7 +144,7 @@ enum wtfs_lower_use {
  * @splicer:	who is splicing to this inode, and has it locked
  * @splice:	for @splicer alone: what the splice has left for later
  * @flight:	bytes of asynchronous writes under way, in whole pages
- * @flight_waiters: who waits for @flight to get less
+ * @flight_waiters: writes that wait for @flight to get less
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
