@@ -21,7 +21,8 @@
  * @cred: credentials of the new file
  *
  * Without this a listener for permission events would be asked about an open that
- * its own read() of the event has caused.
+ * its own read() of the event has caused. On newer kernels it is, where an immutable
+ * file is opened for writing.
  *
  * Context: process; sleeps. Return: the file, or an ERR_PTR.
  */
@@ -32,6 +33,13 @@ static inline struct file *wtfs_open_quietly(const struct file *opener,
 #if !defined(__FMODE_NONOTIFY)
 	struct file *file;
 
+	/*
+	 * backing_file_open() refuses to open what has become immutable since the
+	 * wtfs file was opened, and whose mapped stores are still to be written.
+	 */
+	if ((flags & O_ACCMODE) != O_RDONLY &&
+	    IS_IMMUTABLE(d_inode(path->dentry)))
+		return dentry_open(path, flags, cred);
 	/* Writing to an append-only file: the caller has checked how. */
 	file = backing_file_open(opener, flags | O_APPEND, path, cred);
 	if (!IS_ERR(file)) {
