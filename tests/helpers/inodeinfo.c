@@ -31,7 +31,7 @@ static void show_size(int fd)
 	printf("%ld\n", (long)size);
 }
 
-static void hint(int fd, uint64_t hint, const char *lower)
+static void try_hint(int fd, uint64_t hint, const char *lower)
 {
 	int below = open(lower, O_RDONLY);
 	uint64_t got;
@@ -46,7 +46,7 @@ static void hint(int fd, uint64_t hint, const char *lower)
 		die("the lower's hint is %lu, not %lu", (long)got, (long)hint);
 }
 
-static void lease(int fd)
+static void try_lease(int fd)
 {
 	struct delegation d = { .d_type = F_RDLCK };
 
@@ -66,9 +66,9 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "size"))
 		show_size(fd);
 	else if (!strcmp(argv[1], "lease"))
-		lease(fd);
+		try_lease(fd);
 	else if (!strcmp(argv[1], "hint") && argc == 5)
-		hint(fd, strtoull(argv[3], NULL, 0), argv[4]);
+		try_hint(fd, strtoull(argv[3], NULL, 0), argv[4]);
 	else
 		die("unknown: %s", argv[1]);
 	return 0;

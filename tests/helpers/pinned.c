@@ -46,7 +46,7 @@ static void dm_suspend(bool suspend)
 		.flags = DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG | (suspend ? DM_SUSPEND_FLAG : 0),
 	};
 
-	strncpy(io.name, p.dm, sizeof(io.name) - 1);
+	snprintf(io.name, sizeof(io.name), "%s", p.dm);
 	if (ioctl(p.control, DM_DEV_SUSPEND, &io))
 		die_errno("suspend or resume %s", p.dm);
 }
