@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: whoever reaches the lower files does not hang, and the administrator is told
 # LOWERS: xfs ext4
-# DEBUG: xfs
 . "${0%/*}/lib.sh"
 
 # logged PATTERN
