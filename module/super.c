@@ -316,9 +316,9 @@ void wtfs_sb_info_free(struct wtfs_sb_info *sbi)
 		return;
 	wtfs_live_remove(sbi);
 	wtfs_pin_stop(sbi);
-	/* At once, so that the lower filesystem is no longer in use. */
+	/* Of a task that unmounts, it is closed before that returns. */
 	if (!IS_ERR_OR_NULL(sbi->opener))
-		__fput_sync(sbi->opener);
+		fput(sbi->opener);
 	dput(sbi->lower.dentry);
 	/* The clone is a long-term mount, which mntput() alone never frees. */
 	if (sbi->lower.mnt)
