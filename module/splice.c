@@ -140,17 +140,18 @@ static int wtfs_splice_wait_folio(struct inode *inode, loff_t pos)
 
 /*
  * Read the folio at @pos in. The inode lock keeps truncate and fallocate away: what
- * is read while the lower changes would be cached for good. Return: 0 or the error.
+ * is read while the lower changes would be cached for good. @pos may be the end of
+ * the file, whose folio has data in front of it, and, if the file has become shorter
+ * since the inode was unlocked, behind the end, where zeroes are read. Return: 0 or
+ * the error.
  */
 static int wtfs_splice_fill(struct file *out, loff_t pos)
 {
 	struct inode *inode = file_inode(out);
-	int err = 0;
+	int err;
 
 	inode_lock_shared(inode);
-	/* The file may have become shorter since the inode was unlocked. */
-	if (pos < i_size_read(inode))
-		err = wtfs_cache_fill(out, pos);
+	err = wtfs_cache_fill(out, pos);
 	inode_unlock_shared(inode);
 	return err;
 }

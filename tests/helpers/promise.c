@@ -654,6 +654,10 @@ static void case_cold(void)
 	drop_cache(&f);
 	op_append(&f, 1);
 	drop_cache(&f);
+	op_splice(&f, f.size, 1000, false);
+	drop_cache(&f);
+	op_sendfile(&f, f.size, 1000);
+	drop_cache(&f);
 	check_all(&f);
 	model_close(&f);
 }
