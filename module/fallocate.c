@@ -67,6 +67,7 @@ static int wtfs_fallocate_zero(struct file *file, int mode, loff_t offset,
 	struct inode *inode = file_inode(file);
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 	struct file *lower = wtfs_lower_file(file);
+	bool changed = false;
 	int err;
 
 	/* Before the flush, which waits for what is under writeback by now. */
@@ -74,12 +75,13 @@ static int wtfs_fallocate_zero(struct file *file, int mode, loff_t offset,
 	wtfs_flush_blocks(inode, offset, (u64)offset + len);
 	err = wtfs_lower_fallocate(lower, mode, offset, len);
 	if (!err) {
+		changed = true;
 		truncate_pagecache_range(inode, offset, offset + len - 1);
 		if (READ_ONCE(wi->written_back))
 			err = wtfs_lower_fallocate(lower, mode, offset, len);
 	}
 	/* Some of it may be done: the range has to be read again. */
-	if (err && !wtfs_fallocate_is_refusal(err))
+	if (err && (changed || !wtfs_fallocate_is_refusal(err)))
 		wtfs_cache_drop(inode, offset, offset + len);
 	return err;
 }

@@ -301,13 +301,16 @@ int wtfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 /*
  * Have the lower fill in all of @fi. It does so with its inode locked, and the
  * memory may be a mapping of the wtfs file, whose faults wait for that lock: so
- * it may not fault there, but before, and again if the memory is gone by then.
+ * it may not fault there, but before, and again if the memory is gone by then. Some
+ * memory can be faulted in and never be stored to, such as a shadow stack: so the
+ * number of tries is bounded.
  */
 static int wtfs_fiemap_fill(struct inode *lower, struct fiemap_extent_info *fi,
 			    u64 start, u64 len)
 {
 	size_t size = fi->fi_extents_max * sizeof(*fi->fi_extents_start);
 	unsigned int flags = fi->fi_flags;
+	unsigned int tries = 16;
 	size_t left;
 	int err;
 
@@ -319,7 +322,8 @@ static int wtfs_fiemap_fill(struct inode *lower, struct fiemap_extent_info *fi,
 		pagefault_disable();
 		err = lower->i_op->fiemap(lower, fi, start, len);
 		pagefault_enable();
-	} while (err == -EFAULT && !left && !fatal_signal_pending(current));
+	} while (err == -EFAULT && !left && --tries &&
+		 !fatal_signal_pending(current));
 	return err;
 }
 

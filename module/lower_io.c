@@ -621,27 +621,35 @@ static ssize_t wtfs_lower_read_buffered(struct file *lower,
 
 /*
  * Write what can be written of a request that write-back has to get rid of;
- * a block that cannot be does not take its neighbours along.
+ * a block that cannot be does not take its neighbours along. After one that cannot be,
+ * the next try is one block, and then twice as much each time: where all blocks are
+ * bad each of them is tried only once, since a device may take a minute to say so.
  */
 static ssize_t wtfs_lower_do_write_all(struct wtfs_lower_io *io)
 {
 	unsigned int block = READ_ONCE(WTFS_I(io->inode)->block) ?: PAGE_SIZE;
 	struct wtfs_span *span = &io->span;
+	size_t off = 0, try = span->len;
 	struct kiocb iocb;
-	size_t off = 0;
 	ssize_t res;
 	int err = 0;
 
 	init_sync_kiocb(&iocb, io->iocb.ki_filp);
 	while (off < span->len) {
+		size_t len = min(try, span->len - off);
 		bool direct = wtfs_lower_direct(io->inode) &&
-			IS_ALIGNED(span->len - off, block);
+			IS_ALIGNED(len, block);
 
 		res = wtfs_lower_write(io->inode, &iocb, span, span->pos + off,
-				       span->len - off, direct);
-		if (res <= 0)
+				       len, direct);
+		if (res > 0) {
+			off += res;
+			try = min(2 * try, span->len);
+		} else {
 			err = res ?: -EIO;
-		off += res > 0 ? res : min_t(size_t, block, span->len - off);
+			off += min_t(size_t, block, len);
+			try = block;
+		}
 	}
 	return err ?: span->len;
 }

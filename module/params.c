@@ -412,6 +412,8 @@ static int wtfs_reconfigure(struct fs_context *fc)
 	 * changed. The others come after it, or a write() meanwhile would have
 	 * been acknowledged by a mode that the mount never came to have.
 	 */
+	/* Pairs with the barrier in wtfs_write_settle() */
+	smp_mb();
 	err = sync_filesystem(sb);
 	if (err)
 		wtfs_apply_options(&old, stricter, &sbi->opts);

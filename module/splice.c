@@ -9,8 +9,8 @@
  * before the pipe is; wtfs_write_iter() learns it from @splicer. The lock and the
  * writeback of our folios, memory for new ones, what has to be read first, the mutex
  * @cached and the freeze protection itself are not waited for: the write comes back
- * with -EAGAIN before anything is copied, and is begun again after a wait with
- * nothing locked. What a failed write leaves in the cache is dropped, with a wait for
+ * with -EAGAIN before anything is copied, and is begun again after a wait with only
+ * the inode locked. What a failed write leaves in the cache is dropped, with a wait for
  * folios, when the pipe is unlocked.
  */
 #include <linux/fs.h>
@@ -139,26 +139,12 @@ static int wtfs_splice_wait_folio(struct inode *inode, loff_t pos)
 }
 
 /*
- * Read the folio at @pos in. The inode lock keeps truncate and fallocate away: what
- * is read while the lower changes would be cached for good. @pos may be the end of
- * the file, whose folio has data in front of it, and, if the file has become shorter
- * since the inode was unlocked, behind the end, where zeroes are read. Return: 0 or
- * the error.
- */
-static int wtfs_splice_fill(struct file *out, loff_t pos)
-{
-	struct inode *inode = file_inode(out);
-	int err;
-
-	inode_lock_shared(inode);
-	err = wtfs_cache_fill(out, pos);
-	inode_unlock_shared(inode);
-	return err;
-}
-
-/*
- * Wait for what a splice to @len bytes at @pos could not wait for. Return: 0, or
- * the error of what would come of waiting longer.
+ * Wait for what a splice to @len bytes at @pos could not wait for. The inode is
+ * locked and the pipe is not. What has to be read in is read under the inode lock,
+ * which keeps truncate and fallocate away: what is read while the lower changes would
+ * be cached for good. The folio may hold the end of the file, or, if the file has
+ * become shorter, lie behind it, where zeroes are read. Return: 0, or the error of
+ * what would come of waiting longer.
  */
 static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
 			    const struct wtfs_splice *splice)
@@ -167,12 +153,13 @@ static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
 	struct file *lower = wtfs_lower_file(out);
 	int err = 0;
 
-	if (splice->at >= 0 && splice->fill)
-		err = wtfs_splice_fill(out, splice->at);
-	else if (splice->at >= 0)
-		err = wtfs_splice_wait_folio(inode, splice->at);
+	if (splice->at >= 0)
+		err = splice->fill ? wtfs_cache_fill(out, splice->at) :
+			wtfs_splice_wait_folio(inode, splice->at);
 	if (err)
 		return err;
+	/* The write locks the folios of one chunk at a time. */
+	len = min_t(size_t, len, WTFS_CHUNK);
 	filemap_fdatawait_range_keep_errors(inode->i_mapping, pos,
 					    min_t(u64, (u64)pos + len, LLONG_MAX));
 	mutex_lock(&WTFS_I(inode)->cached);
@@ -207,12 +194,16 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 {
 	struct inode *inode = file_inode(out);
 	struct wtfs_inode_info *wi = WTFS_I(inode);
+	bool through = wtfs_mode_is_through(inode);
 	ssize_t ret;
 
-	*splice = (struct wtfs_splice) { .at = -1 };
 	inode_lock(inode);
+	/* Under the lock: or other writes could for ever begin before this one. */
+	ret = splice->again ? wtfs_splice_wait(out, *ppos, len, splice) : 0;
+	*splice = (struct wtfs_splice) { .at = -1 };
 	/* Now, since that waits for freeze protection of the lower. */
-	ret = file_remove_privs(out);
+	if (!ret)
+		ret = file_remove_privs(out);
 	if (!ret) {
 		wi->splice = splice;
 		WRITE_ONCE(wi->splicer, current);
@@ -225,8 +216,10 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 				  splice->failed_end, splice->extends);
 	inode_unlock(inode);
 	/* On a write-back mount. With the pipe locked it had to wait. */
-	if (ret > 0)
+	if (ret > 0 && !through) {
 		balance_dirty_pages_ratelimited(inode->i_mapping);
+		ret = wtfs_write_settle(out, *ppos - ret, ret);
+	}
 	return ret;
 }
 
@@ -247,13 +240,8 @@ ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
 	struct wtfs_splice splice = { };
 	ssize_t ret;
-	int err;
 
 	do {
-		err = splice.again ? wtfs_splice_wait(out, *ppos, len,
-						      &splice) : 0;
-		if (err)
-			return err;
 		if (!nonblock && wait_event_interruptible(pipe->rd_wait,
 							  wtfs_pipe_is_ready(pipe)))
 			return -ERESTARTSYS;

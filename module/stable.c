@@ -51,15 +51,23 @@ static bool wtfs_inode_is_stable(const struct inode *inode)
 }
 
 /**
+ * wtfs_mode_is_through - does every write of this mount go through?
+ * @inode: any of it
+ */
+bool wtfs_mode_is_through(const struct inode *inode)
+{
+	return READ_ONCE(wtfs_sb(inode->i_sb)->opts.mode) ==
+		WTFS_MODE_WRITETHROUGH;
+}
+
+/**
  * wtfs_write_is_through - must this write be on the device when it returns?
  * @iocb: the write
  */
 bool wtfs_write_is_through(const struct kiocb *iocb)
 {
-	const struct inode *inode = file_inode(iocb->ki_filp);
-
-	return READ_ONCE(wtfs_sb(inode->i_sb)->opts.mode) ==
-		WTFS_MODE_WRITETHROUGH || iocb_is_dsync(iocb);
+	return wtfs_mode_is_through(file_inode(iocb->ki_filp)) ||
+		iocb_is_dsync(iocb);
 }
 
 /* The pages of @folio that are under write-through, a bit for each. */

@@ -722,6 +722,31 @@ wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool through,
 	return ret ?: wtfs_write_through(iocb, from);
 }
 
+/**
+ * wtfs_write_settle - have a write that left dirty pages keep a newer promise
+ * @file: written to; its inode is not locked
+ * @pos: first byte
+ * @len: bytes that were written
+ *
+ * A remount to writethrough may have come after the write had asked for the mode. Then
+ * the remount's sync_filesystem() finds the dirty pages, or the write finds the new
+ * mode here: pairs with the barrier in wtfs_reconfigure().
+ *
+ * Context: process; sleeps. Return: @len, or the error of the write-back.
+ */
+ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len)
+{
+	struct address_space *mapping = file->f_mapping;
+	int err;
+
+	smp_mb();
+	if (!wtfs_mode_is_through(file_inode(file)) ||
+	    !mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
+		return len;
+	err = filemap_write_and_wait_range(mapping, pos, pos + len - 1);
+	return err ?: len;
+}
+
 /* From wtfs_splice_write(), which has locked the inode. */
 static noinline ssize_t wtfs_write_spliced(struct kiocb *iocb,
 					   struct iov_iter *from)
@@ -758,7 +783,8 @@ ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	ret = wtfs_write_locked(iocb, from, through, shared);
 	wtfs_inode_copy_blocks(inode);
 	wtfs_write_unlock(inode, shared);
-	return ret;
+	return through || ret <= 0 ? ret :
+		wtfs_write_settle(iocb->ki_filp, iocb->ki_pos - ret, ret);
 }
 
 /* What has a constructor is not zeroed for each write by init_on_alloc. */

@@ -442,12 +442,14 @@ int wtfs_write_init(void);
 void wtfs_write_exit(void);
 unsigned long wtfs_write_flight_max(void);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
+ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len);
 void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
 		       loff_t end, bool extends);
 
 /* stable.c */
 bool wtfs_lower_needs_stable(const struct super_block *lower);
 void wtfs_stable_init(struct inode *inode);
+bool wtfs_mode_is_through(const struct inode *inode);
 bool wtfs_write_is_through(const struct kiocb *iocb);
 bool wtfs_folio_may_write(struct folio *folio, bool through,
 			  unsigned long pages);
