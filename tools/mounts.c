@@ -12,16 +12,21 @@
 
 #include "wtfsstat.h"
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* The kernel writes blanks and backslashes as \ and three octal digits. */
 static void unescape(char *s)
 {
 	char *to = s;
 
 	while (*s) {
-		unsigned int code;
-
-		if (*s == '\\' && sscanf(s + 1, "%3o", &code) == 1) {
-			*to++ = code;
+		if (*s == '\\' && is_octal(s[1]) && is_octal(s[2]) &&
+		    is_octal(s[3])) {
+			*to++ = (s[1] - '0') << 6 | (s[2] - '0') << 3 |
+				(s[3] - '0');
 			s += 4;
 		} else {
 			*to++ = *s++;
@@ -30,15 +35,23 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static char *field(char **line)
+/* The next field, as it stands there. */
+static char *raw_field(char **line)
 {
 	char *s = strsep(line, " \n");
 	char *copy = strdup(s ?: "");
 
 	if (!copy)
-		err(2, "out of memory");
-	unescape(copy);
+		err(3, "out of memory");
 	return copy;
+}
+
+static char *field(char **line)
+{
+	char *s = raw_field(line);
+
+	unescape(s);
+	return s;
 }
 
 /* The fields behind the mount's options are optional, and end with "-". */
@@ -57,11 +70,12 @@ static void parse(char *line, struct mount *m)
 	m->dev = field(&line);
 	m->root = field(&line);
 	m->dir = field(&line);
-	m->options = field(&line);
+	/* Options stay escaped: a comma in a value does not begin an option. */
+	m->options = raw_field(&line);
 	skip_optional(&line);
 	m->type = field(&line);
 	m->source = field(&line);
-	m->super = field(&line);
+	m->super = raw_field(&line);
 }
 
 /* Return: how many there are in @mounts, to be freed with mounts_free(). */
@@ -73,13 +87,16 @@ size_t mounts_read(struct mount **mounts)
 	char *line = NULL;
 
 	if (!f)
-		err(2, "/proc/self/mountinfo");
+		err(3, "/proc/self/mountinfo");
 	while (getline(&line, &size, f) > 0) {
 		list = reallocarray(list, count + 1, sizeof(*list));
 		if (!list)
-			err(2, "out of memory");
+			err(3, "out of memory");
 		parse(line, &list[count++]);
 	}
+	/* A list that is not complete would say that a mount is gone. */
+	if (ferror(f))
+		err(3, "/proc/self/mountinfo");
 	free(line);
 	fclose(f);
 	*mounts = list;
@@ -150,16 +167,34 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, len) && (path[len] == '/' || !path[len]);
 }
 
+/* The mount that the lower directory of @wtfs is on, if its path leads there. */
+static const struct mount *mount_of_source(const struct mount *mounts,
+					   size_t count,
+					   const struct mount *wtfs)
+{
+	int id = mount_id_of(wtfs->source);
+	const struct mount *m = id < 0 ? NULL : mount_find(mounts, count, id);
+
+	/* Mounted over itself, the path leads to the wtfs. */
+	return m && !mount_is_wtfs(m) ? m : NULL;
+}
+
 /*
- * The filesystem that holds the lower directory of @wtfs: that of the deepest
- * mount point above it, the latest where there are several. NULL if it cannot be
- * seen from here.
+ * The filesystem that holds the lower directory of @wtfs: where its path leads to.
+ * Where wtfs covers it, or it cannot be entered, that of the deepest mount point
+ * above it, the latest where there are several. NULL if it cannot be seen from
+ * here: the path is that of whoever mounted it, and may be a relative one.
  */
 const struct mount *mount_below(const struct mount *mounts, size_t count,
 				const struct mount *wtfs)
 {
-	const struct mount *best = NULL;
+	const struct mount *best;
 
+	if (*wtfs->source != '/')
+		return NULL;
+	best = mount_of_source(mounts, count, wtfs);
+	if (best)
+		return best;
 	for (size_t i = 0; i < count; i++) {
 		const struct mount *m = &mounts[i];
 
