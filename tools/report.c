@@ -127,19 +127,46 @@ void report_hist(const struct mount *mount, const struct sample *change)
 		report_one_hist(&hist_infos[i], change->hist[i]);
 }
 
-/* A string as JSON and Prometheus want it; a newline cannot be raw in either. */
-static void print_quoted(const char *s)
+/* The length of the UTF-8 character at @s; 0 if it is none. */
+static size_t utf8_length(const char *string)
+{
+	const unsigned char *s = (const unsigned char *)string;
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if ((s[0] >= 0x80 && s[0] < 0xc2) || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, a surrogate, or above U+10FFFF. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/*
+ * A string as JSON and Prometheus want it: in UTF-8, which a path need not be, and
+ * without raw newlines. Other control characters are escaped in JSON, and must not
+ * be for Prometheus.
+ */
+static void print_quoted(const char *s, bool json)
 {
 	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
+	while (*s) {
+		size_t len = utf8_length(s);
+
+		if (!len)
+			fputs("\xef\xbf\xbd", stdout);
+		else if (*s == '"' || *s == '\\')
 			printf("\\%c", *s);
 		else if (*s == '\n')
 			fputs("\\n", stdout);
-		else if ((unsigned char)*s < ' ')
-			printf("\\u%04x", *s);
+		else if (json && len == 1 && *s < ' ')
+			printf("\\u%04x", (unsigned int)*s);
 		else
-			putchar(*s);
+			fwrite(s, 1, len, stdout);
+		s += len ?: 1;
 	}
 	putchar('"');
 }
@@ -148,11 +175,11 @@ static void print_quoted(const char *s)
 void report_json(const struct mount *mount, const struct sample *change)
 {
 	fputs("{\"mount\": ", stdout);
-	print_quoted(mount->dir);
+	print_quoted(mount->dir, true);
 	fputs(", \"lower\": ", stdout);
-	print_quoted(mount->source);
+	print_quoted(mount->source, true);
 	fputs(", \"device\": ", stdout);
-	print_quoted(mount->dev);
+	print_quoted(mount->dev, true);
 	if (change->time)
 		printf(", \"seconds\": %.3f", change->time);
 	for (size_t i = 0; i < COUNTERS; i++)
@@ -169,9 +196,9 @@ void report_json(const struct mount *mount, const struct sample *change)
 static void print_labels(const struct mount *mount, const char *more)
 {
 	fputs("{mountpoint=", stdout);
-	print_quoted(mount->dir);
+	print_quoted(mount->dir, false);
 	fputs(",device=", stdout);
-	print_quoted(mount->dev);
+	print_quoted(mount->dev, false);
 	printf("%s}", more);
 }
 
@@ -193,7 +220,7 @@ static void prometheus_hist(const struct hist_info *info,
 	for (size_t i = 0; i < BUCKETS; i++) {
 		sum += hist[i];
 		if (i < BUCKETS - 1)
-			snprintf(le, sizeof(le), ",le=\"%g\"", (1ULL << i) / 1e6);
+			snprintf(le, sizeof(le), ",le=\"%.10g\"", (1ULL << i) / 1e6);
 		else
 			snprintf(le, sizeof(le), ",le=\"+Inf\"");
 		printf("wtfs_%s_bucket", info->metric);

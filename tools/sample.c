@@ -45,6 +45,10 @@ const struct counter_info counter_infos[COUNTERS] = {
 		"Folios that a write-through found holding mapped stores.", false },
 	[SHORT_COPIES] = { "short_copies", "short_copies",
 		"Times that the caller's buffer could be copied only in part.", false },
+	[ASYNC_WAITS] = { "async_waits", "async_waits",
+		"Times that an asynchronous write was over the limit.", false },
+	[ASYNC_LIMIT] = { "async_limit", "async_limit_bytes",
+		"Bytes in flight to a file at which asynchronous writes wait.", true },
 };
 
 const struct hist_info hist_infos[HISTS] = {
@@ -57,30 +61,32 @@ const struct hist_info hist_infos[HISTS] = {
 /* Open a file of the mount's directory; NULL if there is none. */
 static FILE *counter_open(const struct mount *mount, const char *file)
 {
-	const char *root = getenv("WTFSSTAT_SYSFS") ?: "/sys/fs/wtfs";
 	char *path;
 	FILE *f;
 
-	if (asprintf(&path, "%s/%s/%s", root, mount->dev, file) < 0)
-		err(2, "out of memory");
+	if (asprintf(&path, "/sys/fs/wtfs/%s/%s", mount->dev, file) < 0)
+		err(3, "out of memory");
 	f = fopen(path, "re");
 	free(path);
 	return f;
 }
 
-/* Return: whether @count numbers were read into @n. */
+/* Return: whether @count numbers, and no more, were read into @n. */
 static bool counter_read(const struct mount *mount, const char *file,
 			 uint64_t *n, size_t count)
 {
 	FILE *f = counter_open(mount, file);
+	uint64_t more;
 	size_t i = 0;
+	bool ok;
 
 	if (!f)
 		return false;
 	while (i < count && fscanf(f, "%ju", &n[i]) == 1)
 		i++;
+	ok = i == count && fscanf(f, "%ju", &more) == EOF;
 	fclose(f);
-	return i == count;
+	return ok;
 }
 
 static double now(void)
@@ -120,6 +126,19 @@ void sample_subtract(const struct sample *now, const struct sample *before,
 		for (size_t b = 0; b < BUCKETS; b++)
 			change->hist[i][b] = now->hist[i][b] -
 				before->hist[i][b];
+}
+
+/* Has something been counted down? Then it is another mount with that number. */
+bool sample_is_other(const struct sample *now, const struct sample *before)
+{
+	for (size_t i = 0; i < COUNTERS; i++)
+		if (!counter_infos[i].gauge && now->n[i] < before->n[i])
+			return true;
+	for (size_t i = 0; i < HISTS; i++)
+		for (size_t b = 0; b < BUCKETS; b++)
+			if (now->hist[i][b] < before->hist[i][b])
+				return true;
+	return false;
 }
 
 uint64_t hist_count(const uint64_t *hist)

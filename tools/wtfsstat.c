@@ -16,6 +16,10 @@
 /* The table's head is repeated after so many lines. */
 #define HEAD_EVERY	20
 
+/* What an interval, in seconds, and a count are at the most. */
+#define INTERVAL_MAX	1e9
+#define COUNT_MAX	1e15
+
 enum format {
 	FORMAT_TABLE,
 	FORMAT_TOTALS,
@@ -36,7 +40,7 @@ struct job {
 	enum format format;
 	double interval;
 	unsigned long count;
-	char *const *wanted;
+	char **wanted;
 	size_t wanteds;
 };
 
@@ -44,7 +48,7 @@ struct job {
  * struct watched - a mount that is looked at
  * @mount:	where
  * @before:	its counters at the last report; all 0 for the first one
- * @gone:	it is not mounted any more
+ * @gone:	it is not mounted any more, or cannot be read
  */
 struct watched {
 	const struct mount *mount;
@@ -96,13 +100,26 @@ static void parse_times(struct job *job)
 	if (!found)
 		return;
 	job->interval = numbers[found - 1];
-	if (job->interval < 0.01)
-		errx(3, "an interval is at least 0.01 s");
+	if (job->interval < 0.01 || job->interval > INTERVAL_MAX)
+		errx(3, "an interval is from 0.01 to %.0f s", INTERVAL_MAX);
 	if (found == 1)
 		return;
-	if (numbers[0] < 1 || numbers[0] != floor(numbers[0]))
+	if (numbers[0] < 1 || numbers[0] > COUNT_MAX ||
+	    numbers[0] != floor(numbers[0]))
 		errx(3, "a count is a whole number from 1 on");
 	job->count = numbers[0];
+}
+
+/* A mount point may be given as any path to it: /proc knows it by its real one. */
+static void resolve_wanted(struct job *job)
+{
+	for (size_t i = 0; i < job->wanteds; i++) {
+		char *real = realpath(job->wanted[i], NULL);
+
+		/* Never freed: it is an argument. */
+		if (real)
+			job->wanted[i] = real;
+	}
 }
 
 static bool is_wanted(const struct job *job, const struct mount *mount)
@@ -159,8 +176,14 @@ static void report(const struct job *job, struct watched *w, bool show)
 	if (w->gone)
 		return;
 	if (!sample_read(w->mount, &now)) {
-		warnx("%s: the counters are gone, or those of another version",
-		      w->mount->dir);
+		warnx("%s: the counters in /sys/fs/wtfs/%s are gone, or those of another version",
+		      w->mount->dir, w->mount->dev);
+		w->gone = true;
+		return;
+	}
+	if (sample_is_other(&now, &w->before)) {
+		warnx("%s: it was unmounted, and another mount is %s now",
+		      w->mount->dir, w->mount->dev);
 		w->gone = true;
 		return;
 	}
@@ -183,12 +206,25 @@ static void report(const struct job *job, struct watched *w, bool show)
 	}
 }
 
-static void report_all(const struct job *job, struct watched *list,
-		       size_t count, bool show)
+/* Nobody shall take half a report for a whole one. */
+static void flush_stdout(void)
 {
-	for (size_t i = 0; i < count; i++)
+	if (fflush(stdout) || ferror(stdout))
+		err(3, "standard output");
+}
+
+/* Return: how many mounts are left. */
+static size_t report_all(const struct job *job, struct watched *list,
+			 size_t count, bool show)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
 		report(job, &list[i], show);
-	fflush(stdout);
+		left += !list[i].gone;
+	}
+	flush_stdout();
+	return left;
 }
 
 static void pause_for(double seconds)
@@ -201,24 +237,31 @@ static void pause_for(double seconds)
 	nanosleep(&ts, NULL);
 }
 
-static void watch(const struct job *job, struct watched *list, size_t count)
+/* Return: whether there was something to show until the end. */
+static bool watch(const struct job *job, struct watched *list, size_t count)
 {
-	unsigned long n, lines = 0;
+	unsigned long n, lines = HEAD_EVERY;
+	size_t left = count;
 
 	if (job->interval)
-		report_all(job, list, count, false);
-	for (n = 0; !job->count || n < job->count; n++) {
+		left = report_all(job, list, count, false);
+	for (n = 0; left && (!job->count || n < job->count); n++) {
 		if (job->interval)
 			pause_for(job->interval);
-		if (job->format == FORMAT_TABLE && lines % HEAD_EVERY == 0)
+		if (job->format == FORMAT_TABLE && lines >= HEAD_EVERY) {
 			report_table_head();
-		report_all(job, list, count, true);
-		lines += count;
+			lines = 0;
+		}
+		left = report_all(job, list, count, true);
+		lines += left;
 	}
+	return left;
 }
 
-static void prometheus(const struct watched *list, size_t count)
+/* Return: whether something could be read, if there is something mounted. */
+static bool prometheus(const struct watched *list, size_t count)
 {
+	bool any = !count;
 	struct mount *mounts = calloc(count ?: 1, sizeof(*mounts));
 	struct sample *samples = calloc(count ?: 1, sizeof(*samples));
 	bool *there = calloc(count ?: 1, sizeof(*there));
@@ -228,11 +271,17 @@ static void prometheus(const struct watched *list, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		mounts[i] = *list[i].mount;
 		there[i] = sample_read(&mounts[i], &samples[i]);
+		any |= there[i];
+		if (!there[i])
+			warnx("%s: the counters in /sys/fs/wtfs/%s are gone, or those of another version",
+			      mounts[i].dir, mounts[i].dev);
 	}
 	report_prometheus(mounts, samples, there, count);
+	flush_stdout();
 	free(mounts);
 	free(samples);
 	free(there);
+	return any;
 }
 
 static int run(const struct job *job)
@@ -240,19 +289,20 @@ static int run(const struct job *job)
 	struct mount *mounts;
 	struct watched *list;
 	size_t count, chosen;
+	int status = 0;
 
 	count = mounts_read(&mounts);
 	check_wanted(job, mounts, count);
 	chosen = choose(job, mounts, count, &list);
 	if (job->format == FORMAT_PROMETHEUS)
-		prometheus(list, chosen);
+		status = prometheus(list, chosen) ? 0 : 3;
 	else if (!chosen)
 		errx(3, "no wtfs is mounted");
 	else
-		watch(job, list, chosen);
+		status = watch(job, list, chosen) ? 0 : 3;
 	free(list);
 	mounts_free(mounts, count);
-	return 0;
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -266,7 +316,8 @@ int main(int argc, char **argv)
 		{ }
 	};
 	struct job job = { .count = 0 };
-	int c;
+	const char *path = NULL;
+	int c, status;
 
 	while ((c = getopt_long(argc, argv, "wjpc:h", options, NULL)) != -1) {
 		switch (c) {
@@ -280,18 +331,30 @@ int main(int argc, char **argv)
 			job.format = FORMAT_PROMETHEUS;
 			break;
 		case 'c':
-			return check(optarg);
+			path = optarg;
+			break;
 		case 'h':
 			usage(stdout);
+			flush_stdout();
 			return 0;
 		default:
 			usage(stderr);
 			return 3;
 		}
 	}
+	if (path) {
+		if (optind < argc) {
+			usage(stderr);
+			return 3;
+		}
+		status = check(path);
+		flush_stdout();
+		return status;
+	}
 	job.wanted = argv + optind;
 	job.wanteds = argc - optind;
 	parse_times(&job);
+	resolve_wanted(&job);
 	if (!job.interval) {
 		job.count = 1;
 		/* A rate is of an interval. */

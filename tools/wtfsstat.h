@@ -33,6 +33,8 @@ enum counter {
 	STORE_WAIT_NS,
 	MKCLEAN_DIRTY,
 	SHORT_COPIES,
+	ASYNC_WAITS,
+	ASYNC_LIMIT,
 	COUNTERS,
 };
 
@@ -48,7 +50,7 @@ enum hist {
  * @metric:	for Prometheus, without "wtfs_" and "_total"; NULL where it is a
  *		part of a histogram there
  * @help:	one line for people
- * @gauge:	it goes up and down
+ * @gauge:	it goes up and down, or is no count
  */
 struct counter_info {
 	const char *file;
@@ -93,10 +95,10 @@ struct sample {
  * @dev:	MAJOR:MINOR of its filesystem
  * @root:	which directory of the filesystem is mounted
  * @dir:	where it is mounted
- * @options:	of the mount
+ * @options:	of the mount, as escaped by the kernel
  * @type:	of the filesystem
  * @source:	what was mounted; of a wtfs, its lower directory
- * @super:	options of the filesystem
+ * @super:	options of the filesystem, as escaped by the kernel
  */
 struct mount {
 	int id;
@@ -124,6 +126,7 @@ const struct mount *mount_below(const struct mount *mounts, size_t count,
 bool sample_read(const struct mount *mount, struct sample *sample);
 void sample_subtract(const struct sample *now, const struct sample *before,
 		     struct sample *change);
+bool sample_is_other(const struct sample *now, const struct sample *before);
 uint64_t hist_count(const uint64_t *hist);
 double hist_percentile(const uint64_t *hist, double percent);
 
