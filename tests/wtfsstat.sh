@@ -29,6 +29,10 @@ assert_eq "$(jq -r .mount "$T/json")" "$MNT" "the mount"
 assert_eq "$(jq -r .lower "$T/json")" "$LOWER" "the lower directory"
 assert_eq "$(jq .through_bytes "$T/json")" "$(<"$dir/through_bytes")" "through_bytes"
 assert_eq "$(jq '.write_wait_hist | length' "$T/json")" 24 "buckets"
+for file in "$dir"/*; do
+	jq -e --arg name "${file##*/}" 'has($name)' "$T/json" >/dev/null ||
+		fail "${file##*/} is not in the JSON"
+done
 wtfsstat -p >"$T/metrics"
 grep -qxF "wtfs_lower_dsync_writes_total{mountpoint=\"$MNT\",device=\"${dir##*/}\"} $(<"$dir/lower_dsync")" \
 	"$T/metrics" || fail "metrics: $(<"$T/metrics")"
@@ -47,6 +51,9 @@ assert_lt "$(jq -s '.[1].through_writes' "$T/json")" "$(<"$dir/through_writes")"
 says 0 "$MNT" wtfsstat 0.1 1
 says 0 "How long a write()" wtfsstat -w
 says 3 "no wtfs is mounted on /nowhere" wtfsstat /nowhere
+ln -s "$MNT" "$T/link"
+says 0 "$MNT" wtfsstat "$T/link/"
+says 3 "standard output" sh -c 'wtfsstat -p >/dev/full'
 
 note "what a write will do"
 says 0 "is on the device when it returns, written by direct I/O" wtfsstat -c "$MNT/file"
@@ -57,11 +64,15 @@ mount -o remount,io=buffered "$MNT"
 says 1 "io=buffered" wtfsstat -c "$MNT/file"
 mount -o remount,io=direct,writeback "$MNT"
 says 2 "only O_DSYNC and O_SYNC writes go through" wtfsstat -c "$MNT/file"
-mount -o remount,writethrough,sync "$MNT"
+mount -o remount,writeback,sync "$MNT"
+says 0 "each write is made durable" wtfsstat -c "$MNT/file"
+mount -o remount,writeback,ro "$MNT"
+says 3 "mounted read-only" wtfsstat -c "$MNT/file"
+mount -o remount,rw,writethrough,sync "$MNT"
 says 0 "each write is made durable" wtfsstat -c "$MNT/file"
 
 if [ "$LOWERFS" = ext4 ]; then
-	note "a file whose data is journalled, and a mount where all of it is"
+	note "files whose data is journalled, and a mount where all of it is"
 	umount_wtfs
 	umount "$LOWER"
 	mount_lower nodelalloc
@@ -70,6 +81,9 @@ if [ "$LOWERFS" = ext4 ]; then
 	chattr +j "$MNT/journalled"
 	says 1 "its data is journalled" wtfsstat -c "$MNT/journalled"
 	says 0 "direct I/O" wtfsstat -c "$MNT/file"
+	mkdir "$MNT/directory"
+	chattr +j "$MNT/directory"
+	says 1 "new files there is journalled" wtfsstat -c "$MNT/directory"
 	umount_wtfs
 	umount "$LOWER"
 	mount_lower data=journal
