@@ -728,9 +728,7 @@ wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool through,
  * @pos: first byte
  * @len: bytes that were written
  *
- * A remount to writethrough may have come after the write had asked for the mode. Then
- * the remount's sync_filesystem() finds the dirty pages, or the write finds the new
- * mode here: pairs with the barrier in wtfs_reconfigure().
+ * A remount to writethrough may have come after the write had asked for the mode.
  *
  * Context: process; sleeps. Return: @len, or the error of the write-back.
  */
@@ -739,6 +737,10 @@ ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len)
 	struct address_space *mapping = file->f_mapping;
 	int err;
 
+	/*
+	 * Either the remount's sync_filesystem() finds the dirty pages, or the new
+	 * mode is seen here. Pairs with the barrier in wtfs_reconfigure()
+	 */
 	smp_mb();
 	if (!wtfs_mode_is_through(file_inode(file)) ||
 	    !mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))

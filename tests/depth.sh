@@ -37,7 +37,8 @@ for engine in uring libaio; do
 		note "$engine: $how"
 		# shellcheck disable=SC2086 # a list
 		set -- $how
-		submit 32 "$1" "$2" "$3" $engine "${4:-}"
+		# shellcheck disable=SC2086 # or none
+		submit 32 "$1" "$2" "$3" $engine ${4:-}
 		wait_until 20 dm_busy 32 || fail "only $(dm_writes) of 32 are in flight"
 		assert_eq "$(head -n 1 "$T/out")" "submitted 0" "threads besides the one that submits"
 		[ "$(wc -l <"$T/out")" = 1 ] || fail "they ended before the device had them"

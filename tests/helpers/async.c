@@ -123,8 +123,12 @@ static int run_depth(int argc, char **argv)
 	count = strtoul(argv[3], NULL, 0);
 	len = strtoul(argv[4], NULL, 0);
 	step = strtoul(argv[5], NULL, 0);
-	if (argc > 8)
-		flags = !strcmp(argv[8], "dsync") ? RWF_DSYNC : RWF_NOWAIT;
+	if (argc > 8 && !strcmp(argv[8], "dsync"))
+		flags = RWF_DSYNC;
+	else if (argc > 8 && !strcmp(argv[8], "nowait"))
+		flags = RWF_NOWAIT;
+	else if (argc > 8)
+		die("no flag is called '%s'", argv[8]);
 	if (count > DEPTH)
 		die("at most %d writes", DEPTH);
 	engine_init(argv[7]);
