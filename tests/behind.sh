@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: names that change in the lower tree are seen; cached names cost no lookup there
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 . "${0%/*}/lib.sh"
 
 TRACE=/sys/kernel/tracing

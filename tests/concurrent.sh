@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: writers of one file don't tear each other's records, and cache and device agree after them
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 # TIME: 20
 # DEBUG: ext4
 # TIMEOUT: 300

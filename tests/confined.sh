@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: programs confined by AppArmor or Landlock may do on wtfs what they may do on the lower
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 # TIME: 40
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"

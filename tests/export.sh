@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a file handle is the lower's, and leads to the file after caches were dropped, renames and new mounts
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 . "${0%/*}/lib.sh"
 
 # handle PATH: its handle, in a file; twice for one path is the same file

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: names, attributes, xattrs and ACLs are the lower's, through and through
 # LOWERS: xfs ext4
-# KERNELS: 6.1/xfs 6.12/ext4
+# KERNELS: 6.1/xfs
 . "${0%/*}/lib.sh"
 
 # attributes DIR: all that stat and readdir say of everything in it

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a write with RWF_NOWAIT that would have to wait gives EAGAIN, at once and with nothing copied
 # LOWERS: xfs ext4
-# KERNELS: 6.1/xfs 6.12/ext4
+# KERNELS: 6.1/xfs
 . "${0%/*}/lib.sh"
 
 SLOW=$((1 << 20)) # where the slow part of the file begins

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a write whose buffer goes away while it is copied is written whole, and no mapped store is lost
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 . "${0%/*}/lib.sh"
 
 fresh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what is asked of the filesystem as a whole: trimming, labels, remounting the lower, attributes that forbid
 # LOWERS: xfs ext4
-# KERNELS: 6.1/ext4 6.12/xfs
+# KERNELS: 6.1/ext4
 . "${0%/*}/lib.sh"
 
 # said COMMAND...: the last words of its complaint
