@@ -332,7 +332,7 @@ static int wtfs_clone_lower(struct fs_context *fc, const struct path *path,
 
 	if (IS_ERR(mnt)) {
 		errorfc(fc,
-			"the mount of the lower directory %s cannot be cloned: it is unbindable, of another mount namespace, or has locked mounts below",
+			"the mount of the lower directory %s cannot be cloned: it is unbindable, of another mount namespace, of one in which the caller is not privileged, or has locked mounts below",
 			fc->source);
 		return PTR_ERR(mnt);
 	}

@@ -3,6 +3,9 @@
  * The rest of the module is written for the newest kernel; this directory
  * makes the older ones look like it. Included before anything else, in every
  * file, from the compiler's command line. WTFS_HAVE_* comes from probe.mk.
+ *
+ * Each shim says up to which release a kernel of its own needs it. A distribution
+ * or a stable kernel may have what it replaces earlier: what counts is the probe.
  */
 #ifndef _WTFS_COMPAT_H
 #define _WTFS_COMPAT_H
@@ -11,19 +14,23 @@
 #include <linux/dcache.h>
 #include <linux/exportfs.h>
 #include <linux/fileattr.h>
+#include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/posix_acl.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
 
-/* What a mount maps ids with was a user namespace. */
+/*
+ * Before 6.3: what a mount maps ids with was a user namespace. 6.2 has the newer
+ * type, and operations that do not take it; its own headers are read by now.
+ */
 #ifndef WTFS_HAVE_MNT_IDMAP
 #define mnt_idmap	user_namespace
 #define nop_mnt_idmap	init_user_ns
 #endif
 
-/* Here nothing can keep one superblock of many from being idmapped. */
+/* Before 6.13: nothing can keep one superblock of many from being idmapped. */
 #ifndef SB_I_NOIDMAP
 #define SB_I_NOIDMAP	0
 #endif
@@ -33,25 +40,50 @@
 #define SB_I_EVM_HMAC_UNSUPPORTED	0
 #endif
 
+/* Before 6.17 */
 #ifndef WTFS_HAVE_FILE_KATTR
 #define file_kattr	fileattr
 #endif
 
+/* Before 7.0 */
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj, gfp)	kzalloc(sizeof(obj), gfp)
 #endif
 
-/* Before there were kinds of handles, they were for decoding. */
-#ifndef EXPORT_FH_CONNECTABLE
+/*
+ * Without exportfs there is nobody to ask for a handle. Before 6.5, when there
+ * were no kinds of handles yet, they were for decoding.
+ */
+#if !IS_ENABLED(CONFIG_EXPORTFS)
+#define exportfs_encode_inode_fh(inode, fid, max_len, parent, flags) \
+	FILEID_INVALID
+#define exportfs_decode_fh(mnt, fid, len, type, acceptable, context) \
+	ERR_PTR(-EOPNOTSUPP)
+#elif !defined(WTFS_HAVE_EXPORT_FH_FLAGS)
 #define exportfs_encode_inode_fh(inode, fid, max_len, parent, flags) \
 	exportfs_encode_inode_fh(inode, fid, max_len, parent)
 #endif
 
+/* Before 6.11 */
 #ifndef STATX_WRITE_ATOMIC
 #define STATX_WRITE_ATOMIC	0
 #define STATX_ATTR_WRITE_ATOMIC	0
 #endif
 
+/* Before 6.9, and stable kernels that have not got it */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
+/* Before 6.6 */
+#ifndef WTFS_HAVE_INODE_GET_CTIME
+static inline struct timespec64 inode_get_ctime(const struct inode *inode)
+{
+	return inode->i_ctime;
+}
+#endif
+
+/* Before 6.19 */
 #ifndef WTFS_HAVE_INODE_STATE_READ_ONCE
 static inline unsigned long inode_state_read_once(struct inode *inode)
 {
@@ -59,6 +91,7 @@ static inline unsigned long inode_state_read_once(struct inode *inode)
 }
 #endif
 
+/* Before 6.9 */
 #ifndef WTFS_HAVE_SUPER_SET_UUID
 static inline void super_set_uuid(struct super_block *sb, const u8 *uuid,
 				  unsigned int len)
@@ -67,6 +100,7 @@ static inline void super_set_uuid(struct super_block *sb, const u8 *uuid,
 }
 #endif
 
+/* Before 6.17 */
 #ifndef WTFS_HAVE_SET_DEFAULT_D_OP
 static inline void set_default_d_op(struct super_block *sb,
 				    const struct dentry_operations *ops)
@@ -75,7 +109,7 @@ static inline void set_default_d_op(struct super_block *sb,
 }
 #endif
 
-/* Older kernels don't promise to leave the array alone, but they do. */
+/* Before 6.8 the kernel doesn't promise to leave the array alone, but it does. */
 static inline void
 wtfs_set_xattr_handlers(struct super_block *sb,
 			const struct xattr_handler *const *handlers)
@@ -84,11 +118,13 @@ wtfs_set_xattr_handlers(struct super_block *sb,
 }
 
 /*
- * Before ACLs had inode operations of their own they were xattrs like others,
- * which the xattr handlers pass on; but overlayfs and the NFS server asked the
- * inode.
+ * Before 6.2, when ACLs had no inode operations of their own, they were xattrs
+ * like others, which the xattr handlers pass on; but overlayfs and the NFS server
+ * asked the inode. A kernel without ACLs exports nothing to do them with.
  */
-#ifdef WTFS_HAVE_ACL_OPS
+#ifndef CONFIG_FS_POSIX_ACL
+#define WTFS_ACL_IOPS
+#elif defined(WTFS_HAVE_ACL_OPS)
 struct posix_acl *wtfs_get_inode_acl(struct inode *inode, int type, bool rcu);
 struct posix_acl *wtfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 			       int type);

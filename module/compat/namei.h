@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/namei.h>
 
+/* Before 6.6 */
 #ifndef WTFS_HAVE_KERNEL_TMPFILE_OPEN
 struct file *kernel_tmpfile_open(struct mnt_idmap *idmap,
 				 const struct path *parent, umode_t mode,
@@ -27,18 +28,20 @@ static inline int wtfs_iterate_exclusive(struct file *file,
 }
 #endif
 
+/* Before 6.8 */
 #ifndef WTFS_HAVE_MARK_TMPFILE
 void d_mark_tmpfile(struct file *file, struct inode *inode);
 #endif
 
+/* Before 7.1 */
 #ifndef for_each_alias
 #define for_each_alias(dentry, inode) \
 	hlist_for_each_entry(dentry, &(inode)->i_dentry, d_u.d_alias)
 #endif
 
 /*
- * Checks MAY_EXEC once more, on the lower directory: only slower, as long as
- * nobody is idmapped (wtfs_cred_begin()).
+ * Before 6.16. Checks MAY_EXEC once more, on the lower directory: only slower,
+ * as long as nobody is idmapped (wtfs_cred_begin()).
  */
 #ifndef WTFS_HAVE_LOOKUP_NOPERM
 static inline struct dentry *lookup_noperm_unlocked(struct qstr *name,
@@ -48,6 +51,7 @@ static inline struct dentry *lookup_noperm_unlocked(struct qstr *name,
 }
 #endif
 
+/* Before 6.19 */
 #ifndef WTFS_HAVE_START_DENTRY
 struct dentry *start_creating_dentry(struct dentry *parent,
 				     struct dentry *child);
@@ -67,7 +71,7 @@ static inline void end_removing(struct dentry *child)
 #endif
 
 /*
- * What the older vfs_*() want to know besides: the directory, which is the
+ * What vfs_*() before 6.19 want to know besides: the directory, which is the
  * locked parent, and for create, whether the caller saw that there is no such
  * file. None gets a place to return a delegation to be broken.
  */
@@ -108,7 +112,11 @@ static inline int wtfs_vfs_rmdir(struct mnt_idmap *idmap, struct inode *dir,
 #define vfs_rmdir	wtfs_vfs_rmdir
 #endif
 
-/* On error the newer vfs_mkdir() has already ended the operation. */
+/*
+ * On error vfs_mkdir() has already ended the operation. From 6.15 to 6.18 it has
+ * then only dropped the dentry, and left the directory locked; and before 6.15
+ * it has done neither.
+ */
 #ifndef WTFS_HAVE_VFS_MKDIR_DENTRY
 static inline struct dentry *wtfs_vfs_mkdir(struct mnt_idmap *idmap,
 					    struct inode *dir,
@@ -124,8 +132,22 @@ static inline struct dentry *wtfs_vfs_mkdir(struct mnt_idmap *idmap,
 }
 
 #define vfs_mkdir	wtfs_vfs_mkdir
+#elif !defined(WTFS_HAVE_DELEGATED_INODE)
+static inline struct dentry *wtfs_vfs_mkdir(struct mnt_idmap *idmap,
+					    struct inode *dir,
+					    struct dentry *dentry, umode_t mode,
+					    void *delegated)
+{
+	dentry = vfs_mkdir(idmap, dir, dentry, mode);
+	if (IS_ERR(dentry))
+		inode_unlock(dir);
+	return dentry;
+}
+
+#define vfs_mkdir	wtfs_vfs_mkdir
 #endif
 
+/* Before 6.17 */
 #ifndef WTFS_HAVE_RENAME_PARENTS
 /**
  * struct wtfs_renamedata - struct renamedata of 7.3
@@ -153,6 +175,7 @@ int wtfs_vfs_rename(struct wtfs_renamedata *rd);
 #define vfs_rename	wtfs_vfs_rename
 #endif
 
+/* Before 6.19 */
 #ifndef WTFS_HAVE_START_RENAMING
 #ifdef WTFS_HAVE_RENAME_PARENTS
 #define wtfs_renamedata	renamedata
@@ -176,7 +199,10 @@ static inline int wtfs_call_d_revalidate(struct inode *dir,
 #endif
 }
 
-/* Operations whose prototypes changed: ours, or a step to it. */
+/*
+ * Operations whose prototypes changed: ours, or a step to it. d_revalidate in
+ * 6.14, mkdir in 6.15, update_time in 6.6 and 7.0, create after 7.1.
+ */
 #ifdef WTFS_HAVE_D_REVALIDATE_NAME
 #define WTFS_D_REVALIDATE	wtfs_d_revalidate
 #else

@@ -2,8 +2,16 @@
 /*
  * What of the newer page cache needs code on older kernels.
  */
-#ifndef WTFS_HAVE_WRITEBACK_ITER
+#ifdef WTFS_HAVE_WRITE_CACHE_PAGES
 
+#ifdef WTFS_HAVE_WRITEPAGE_FOLIO
+int wtfs_for_each_dirty(struct address_space *mapping,
+			struct writeback_control *wbc,
+			wtfs_writepage_t fn, void *data)
+{
+	return write_cache_pages(mapping, wbc, fn, data);
+}
+#else
 struct wtfs_dirty_ctx {
 	wtfs_writepage_t fn;	/* called with each folio */
 	void *data;		/* its last argument */
@@ -26,4 +34,5 @@ int wtfs_for_each_dirty(struct address_space *mapping,
 	return write_cache_pages(mapping, wbc, wtfs_writepage, &ctx);
 }
 
+#endif
 #endif

@@ -19,8 +19,8 @@
 #endif
 
 /*
- * Look up or create a folio: an ERR_PTR where there is none. Before fgf_t the
- * page cache said so with NULL.
+ * Look up or create a folio: an ERR_PTR where there is none. Before 6.4 the page
+ * cache said so with NULL, and before 6.6 it had no fgf_t.
  */
 #ifdef WTFS_HAVE_FGF_T
 static inline struct folio *wtfs_get_folio(struct address_space *mapping,
@@ -44,6 +44,7 @@ static inline struct folio *wtfs_get_folio(struct address_space *mapping,
 }
 #endif
 
+/* Before 6.7 */
 #ifndef WTFS_HAVE_FOLIO_END_READ
 static inline void folio_end_read(struct folio *folio, bool success)
 {
@@ -53,6 +54,7 @@ static inline void folio_end_read(struct folio *folio, bool success)
 }
 #endif
 
+/* Before 6.3 */
 #ifndef WTFS_HAVE_BVEC_SET_FOLIO
 static inline void bvec_set_folio(struct bio_vec *bv, struct folio *folio,
 				  unsigned int len, unsigned int offset)
@@ -61,7 +63,10 @@ static inline void bvec_set_folio(struct bio_vec *bv, struct folio *folio,
 }
 #endif
 
-/* No large folios where the page cache cannot be told how large at the most. */
+/*
+ * Before 6.12: no large folios where the page cache cannot be told how large at
+ * the most.
+ */
 #ifndef WTFS_HAVE_FOLIO_ORDER_RANGE
 static inline void mapping_set_folio_order_range(struct address_space *mapping,
 						 unsigned int min,
@@ -72,7 +77,7 @@ static inline void mapping_set_folio_order_range(struct address_space *mapping,
 #define fgf_set_order(size)	0
 #endif
 
-/* Large folios are never made where this shim is needed. */
+/* Before 6.6; large folios are never made where this shim is needed. */
 #ifndef WTFS_HAVE_COPY_FOLIO_FROM_ITER
 static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 						 size_t offset, size_t bytes,
@@ -88,19 +93,31 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 #define FALLOC_FL_WRITE_ZEROES	0x80
 #endif
 
-/* Files from whose cache a folio can be dropped as soon as it is written. */
+/*
+ * Files from whose cache a folio can be dropped as soon as it is written. Not
+ * before 6.14. 6.14 may then drop one that has come under writeback again, 6.15
+ * switches it off for that, and from 6.17 on the folio is looked at once more.
+ */
 #ifndef IOCB_DONTCACHE
 #define IOCB_DONTCACHE	0
 #define FGP_DONTCACHE	((__force fgf_t)0)
-#define FOP_DONTCACHE	0
 #endif
 
-/* Asynchronous buffered I/O is announced by the operations, or by the file. */
+#ifdef WTFS_HAVE_DROPBEHIND
+#define WTFS_FOP_DONTCACHE	FOP_DONTCACHE
+#else
+#define WTFS_FOP_DONTCACHE	0
+#endif
+
+/*
+ * Asynchronous buffered I/O is announced by the operations, or before 6.10 by the
+ * file.
+ */
 #ifdef FOP_BUFFER_WASYNC
 #define WTFS_FMODE_ASYNC	FMODE_NOWAIT
 #define WTFS_FOP_ASYNC		.fop_flags = FOP_BUFFER_RASYNC | \
 					     FOP_BUFFER_WASYNC | \
-					     FOP_DONTCACHE | \
+					     WTFS_FOP_DONTCACHE | \
 					     FOP_DIO_PARALLEL_WRITE,
 #else
 #define WTFS_FMODE_ASYNC	(FMODE_NOWAIT | FMODE_BUF_RASYNC | \
@@ -108,10 +125,12 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 #define WTFS_FOP_ASYNC
 #endif
 
+/* Before 6.5 */
 #ifndef WTFS_HAVE_FILEMAP_SPLICE_READ
 #define filemap_splice_read	generic_file_splice_read
 #endif
 
+/* Before 6.8 */
 #ifndef WTFS_HAVE_ERROR_REMOVE_FOLIO
 #define error_remove_folio		error_remove_page
 #define generic_error_remove_folio	generic_error_remove_page
@@ -128,10 +147,51 @@ static inline void wtfs_remove_folio(struct address_space *mapping,
 #endif
 }
 
+/* Before 6.6 */
 #ifndef WTFS_HAVE_INODE_GET_MTIME
 static inline struct timespec64 inode_get_mtime(const struct inode *inode)
 {
 	return inode->i_mtime;
+}
+#endif
+
+/* Before 6.7, and stable kernels that have not got it: a flag of all files. */
+#ifndef WTFS_HAVE_MAPPING_STABLE_WRITES
+static inline bool mapping_stable_writes(const struct address_space *mapping)
+{
+	return mapping->host->i_sb->s_iflags & SB_I_STABLE_WRITES;
+}
+
+static inline void mapping_set_stable_writes(struct address_space *mapping)
+{
+}
+#endif
+
+/* Not in RHEL 9, of all that we build for */
+#ifndef WTFS_HAVE_IOCB_IS_DSYNC
+static inline bool iocb_is_dsync(const struct kiocb *iocb)
+{
+	return iocb->ki_flags & IOCB_DSYNC ||
+		IS_SYNC(iocb->ki_filp->f_mapping->host);
+}
+#endif
+
+/* Before 6.6, and stable kernels that have not got it: lockdep is told too. */
+#ifndef WTFS_HAVE_KIOCB_START_WRITE
+static inline void kiocb_start_write(struct kiocb *iocb)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	sb_start_write(inode->i_sb);
+	__sb_writers_release(inode->i_sb, SB_FREEZE_WRITE);
+}
+
+static inline void kiocb_end_write(struct kiocb *iocb)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	__sb_writers_acquired(inode->i_sb, SB_FREEZE_WRITE);
+	sb_end_write(inode->i_sb);
 }
 #endif
 
@@ -140,9 +200,10 @@ typedef int (*wtfs_writepage_t)(struct folio *folio,
 
 /*
  * Call @fn with each dirty folio that @wbc asks for, locked and its dirty flag
- * taken; @fn unlocks it.
+ * taken; @fn unlocks it. Up to 6.17 by a function that calls back, for 6.9 has
+ * the iterator and does not export it.
  */
-#ifdef WTFS_HAVE_WRITEBACK_ITER
+#ifndef WTFS_HAVE_WRITE_CACHE_PAGES
 static inline int wtfs_for_each_dirty(struct address_space *mapping,
 				      struct writeback_control *wbc,
 				      wtfs_writepage_t fn, void *data)

@@ -13,7 +13,7 @@ wtfs-have = $(shell cd $(srctree)/include/linux && \
 wtfs-fs-h := fs.h fs/*.h
 
 # The namespace: compat/compat.h, compat/namei.h, compat/open.h
-wtfs-probes := $(call wtfs-have,MNT_IDMAP,fs.h,struct mnt_idmap \*)
+wtfs-probes := $(call wtfs-have,MNT_IDMAP,fs.h,notify_change.struct mnt_idmap)
 wtfs-probes += $(call wtfs-have,KERNEL_TMPFILE_OPEN,fs.h,kernel_tmpfile_open)
 wtfs-probes += $(call wtfs-have,OP_ITERATE,fs.h,int ..iterate. .struct file)
 wtfs-probes += $(call wtfs-have,MARK_TMPFILE,dcache.h,d_mark_tmpfile)
@@ -22,6 +22,8 @@ wtfs-probes += $(call wtfs-have,INODE_STATE_READ_ONCE,fs.h,inode_state_read_once
 wtfs-probes += $(call wtfs-have,SUPER_SET_UUID,fs.h,super_set_uuid)
 wtfs-probes += $(call wtfs-have,SET_DEFAULT_D_OP,dcache.h,set_default_d_op)
 wtfs-probes += $(call wtfs-have,ACL_OPS,fs.h,get_inode_acl)
+wtfs-probes += $(call wtfs-have,EXPORT_FH_FLAGS,exportfs.h,EXPORT_FH_CONNECTABLE)
+wtfs-probes += $(call wtfs-have,INODE_GET_CTIME,$(wtfs-fs-h),inode_get_ctime)
 wtfs-probes += $(call wtfs-have,LOOKUP_NOPERM,namei.h,lookup_noperm_unlocked)
 wtfs-probes += $(call wtfs-have,START_DENTRY,namei.h,start_creating_dentry)
 wtfs-probes += $(call wtfs-have,START_RENAMING,namei.h,start_renaming_two_dentries)
@@ -46,6 +48,22 @@ wtfs-probes += $(call wtfs-have,COPY_FOLIO_FROM_ITER,uio.h,copy_folio_from_iter_
 wtfs-probes += $(call wtfs-have,FILEMAP_SPLICE_READ,fs.h,filemap_splice_read)
 wtfs-probes += $(call wtfs-have,ERROR_REMOVE_FOLIO,$(wtfs-fs-h),error_remove_folio)
 wtfs-probes += $(call wtfs-have,INODE_GET_MTIME,$(wtfs-fs-h),inode_get_mtime)
-wtfs-probes += $(call wtfs-have,WRITEBACK_ITER,writeback.h,writeback_iter)
+# writeback_iter() is in headers before it is exported, and this is then gone
+wtfs-probes += $(call wtfs-have,WRITE_CACHE_PAGES,writeback.h,write_cache_pages)
+wtfs-probes += $(call wtfs-have,WRITEPAGE_FOLIO,writeback.h,writepage_t..struct folio)
+wtfs-probes += $(call wtfs-have,MAPPING_STABLE_WRITES,pagemap.h,mapping_stable_writes)
+wtfs-probes += $(call wtfs-have,DROPBEHIND,pagemap.h,write_begin_get_folio)
+wtfs-probes += $(call wtfs-have,IOCB_IS_DSYNC,fs.h,iocb_is_dsync)
+wtfs-probes += $(call wtfs-have,KIOCB_START_WRITE,fs.h,kiocb_start_write)
 
 wtfs-has-acl-ops := $(if $(filter %_ACL_OPS,$(wtfs-probes)),y)
+
+# Why there is no wtfs for this kernel, if so. vfs_tmpfile_open() is of 6.1. There
+# is no configuration when a build is only cleaned up.
+wtfs-refused := $(strip $(if $(CONFIG_MODULES), \
+	$(if $(CONFIG_64BIT),,on 32 bit) \
+	$(if $(CONFIG_BLOCK),,without block devices) \
+	$(if $(call wtfs-have,OF_6_1,fs.h,kernel_tmpfile_open|vfs_tmpfile_open),, \
+		before Linux 6.1)))
+$(if $(wtfs-refused),$(error wtfs is not built for $(KERNELRELEASE): it does not \
+	run $(wtfs-refused). docs/kernels.md says which kernels it is for))
