@@ -8,8 +8,15 @@
 
 #include <linux/fs.h>
 
-#ifndef __FMODE_NONOTIFY
+/* Before 6.14: whether watchers hear of a file can be said with its flags. */
+#ifdef __FMODE_NONOTIFY
+#define WTFS_OPEN_QUIET		__FMODE_NONOTIFY
+#else
+#define WTFS_OPEN_QUIET		0
+#ifdef WTFS_HAVE_BACKING_USER_FILE
+#define WTFS_OPEN_BACKING
 #include <linux/backing-file.h>
+#endif
 #endif
 
 /**
@@ -21,8 +28,9 @@
  * @cred: credentials of the new file
  *
  * Without this a listener for permission events would be asked about an open that
- * its own read() of the event has caused. On newer kernels it is, where an immutable
- * file is opened for writing.
+ * its own read() of the event has caused. On 7.3 it is, where an immutable file is
+ * opened for writing; from 6.14 to 7.1 it always is, if it watches the lower, for
+ * nothing that these export opens a file quietly.
  *
  * Context: process; sleeps. Return: the file, or an ERR_PTR.
  */
@@ -30,7 +38,7 @@ static inline struct file *wtfs_open_quietly(const struct file *opener,
 					     const struct path *path, int flags,
 					     const struct cred *cred)
 {
-#if !defined(__FMODE_NONOTIFY)
+#if defined(WTFS_OPEN_BACKING)
 	struct file *file;
 
 	/*
@@ -47,10 +55,16 @@ static inline struct file *wtfs_open_quietly(const struct file *opener,
 		file->f_iocb_flags = iocb_flags(file);
 	}
 	return file;
+#elif defined(WTFS_HAVE_KERNEL_FILE_OPEN_INODE)
+	/* 6.5 to 6.10 */
+	return kernel_file_open(path, flags | WTFS_OPEN_QUIET,
+				d_inode(path->dentry), cred);
 #elif defined(WTFS_HAVE_KERNEL_FILE_OPEN)
-	return kernel_file_open(path, flags | __FMODE_NONOTIFY, cred);
+	/* Before 7.1, where the opener of a backing file is a path */
+	return kernel_file_open(path, flags | WTFS_OPEN_QUIET, cred);
 #else
-	return open_with_fake_path(path, flags | __FMODE_NONOTIFY,
+	/* Before 6.5 */
+	return open_with_fake_path(path, flags | WTFS_OPEN_QUIET,
 				   d_inode(path->dentry), cred);
 #endif
 }

@@ -37,6 +37,9 @@ wtfs-probes += $(call wtfs-have,FS_UPDATE_TIME,fs.h,enum fs_update_time)
 wtfs-probes += $(call wtfs-have,UPDATE_TIME_FLAGS,fs.h,update_time..struct inode .. int)
 wtfs-probes += $(call wtfs-have,D_REVALIDATE_NAME,dcache.h,d_revalidate..struct inode)
 wtfs-probes += $(call wtfs-have,KERNEL_FILE_OPEN,fs.h,kernel_file_open)
+# the second line of its prototype, and nothing else
+wtfs-probes += $(call wtfs-have,KERNEL_FILE_OPEN_INODE,fs.h,struct inode \*inode. const struct cred \*cred.;)
+wtfs-probes += $(call wtfs-have,BACKING_USER_FILE,backing-file.h,backing_file_open.const struct file)
 
 # The page cache and I/O: compat/pagecache.h
 wtfs-probes += $(call wtfs-have,FILELOCK_H,filelock.h,file_lock)
