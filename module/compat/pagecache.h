@@ -54,6 +54,17 @@ static inline void folio_end_read(struct folio *folio, bool success)
 }
 #endif
 
+/* Before 6.3, and stable kernels that have not got it */
+#ifndef WTFS_HAVE_BVEC_SET_PAGE
+static inline void bvec_set_page(struct bio_vec *bv, struct page *page,
+				 unsigned int len, unsigned int offset)
+{
+	bv->bv_page = page;
+	bv->bv_len = len;
+	bv->bv_offset = offset;
+}
+#endif
+
 /* Before 6.3 */
 #ifndef WTFS_HAVE_BVEC_SET_FOLIO
 static inline void bvec_set_folio(struct bio_vec *bv, struct folio *folio,
