@@ -10,7 +10,7 @@
 #include <linux/fs.h>
 #include <linux/namei.h>
 
-/* Before 6.6 */
+/* Before 6.5 */
 #ifndef WTFS_HAVE_KERNEL_TMPFILE_OPEN
 struct file *kernel_tmpfile_open(struct mnt_idmap *idmap,
 				 const struct path *parent, umode_t mode,
@@ -31,12 +31,6 @@ static inline int wtfs_iterate_exclusive(struct file *file,
 /* Before 6.8 */
 #ifndef WTFS_HAVE_MARK_TMPFILE
 void d_mark_tmpfile(struct file *file, struct inode *inode);
-#endif
-
-/* Before 7.1 */
-#ifndef for_each_alias
-#define for_each_alias(dentry, inode) \
-	hlist_for_each_entry(dentry, &(inode)->i_dentry, d_u.d_alias)
 #endif
 
 /*

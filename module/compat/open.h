@@ -56,7 +56,7 @@ static inline struct file *wtfs_open_quietly(const struct file *opener,
 	}
 	return file;
 #elif defined(WTFS_HAVE_KERNEL_FILE_OPEN_INODE)
-	/* 6.5 to 6.10 */
+	/* From 6.5 on; no longer in 6.11 */
 	return kernel_file_open(path, flags | WTFS_OPEN_QUIET,
 				d_inode(path->dentry), cred);
 #elif defined(WTFS_HAVE_KERNEL_FILE_OPEN)

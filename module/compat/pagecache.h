@@ -136,7 +136,7 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 #define WTFS_FOP_ASYNC
 #endif
 
-/* Before 6.5 */
+/* Before 6.3 */
 #ifndef WTFS_HAVE_FILEMAP_SPLICE_READ
 #define filemap_splice_read	generic_file_splice_read
 #endif
