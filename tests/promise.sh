@@ -5,7 +5,6 @@
 # KERNELS: 6.1/ext4 6.12/xfs
 # TIME: 30
 # SECTOR: 512 4096
-# DEBUG: xfs
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"
 

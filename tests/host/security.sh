@@ -31,5 +31,5 @@ run() {
 
 for kernel in ${KERNEL:-${ALL_KERNELS##* }}; do
 	[ "$kernel" != "$DEBUG_KERNEL" ] || { echo "SKIP: the debug kernel has no security modules"; exit 77; }
-	run "$kernel" || { echo "FAIL: on $kernel: $(sed -n 's/^FAIL [^:]*: //p' "$BUILD/results/host/security-$kernel/out" | head -n 1)"; exit 1; }
+	run "$kernel" || { echo "FAIL: on $kernel: $(sed -n 's/^FAIL [^:]*: //p' "$BUILD/results/host/security-$kernel/out" | sed -n 1p)"; exit 1; }
 done
