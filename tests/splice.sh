@@ -79,15 +79,3 @@ assert_eq "$(io "$FILE" splice:4096:4096 <&8)" EIO "a splice to blocks that cann
 dm_switch
 assert_eq "$(io "$FILE" read:0:16384:B splice:4096:4096 read:4096:4096:p <&8 | paste -sd' ')" "same 4096 same" \
 	"what is read then, and what becomes of what is in the pipe"
-
-note "while other writes to the same pages begin without end"
-io "$FILE" write:0:200000:C fsync >/dev/null
-head -c 65536 /dev/zero | tr '\0' s >&8
-dm_switch 0 $((DISK_SECTORS * 512)) "delay @ 0 @ 10"
-async flood "$FILE" uring &
-flood=$!
-wait_until 20 dm_busy 8 || fail "the other writes are not in flight"
-assert_eq "$(timeout $((20 * ${SLOW:-1})) io "$FILE" splice:0:65536 <&8 || echo "late")" 65536 \
-	"a splice beside asynchronous writes"
-dm_switch
-kill -9 $flood
