@@ -1096,11 +1096,11 @@ static void atime_with(unsigned long flags)
 	try_reads("atime recent", set_recent_atime);
 }
 
-MOUNT_SCENARIO(atime_relatime) { atime_with(MS_RELATIME); }
-MOUNT_SCENARIO(atime_strict) { atime_with(MS_STRICTATIME); }
-MOUNT_SCENARIO(atime_none) { atime_with(MS_NOATIME); }
-MOUNT_SCENARIO(atime_nodiratime) { atime_with(MS_NODIRATIME | MS_STRICTATIME); }
-MOUNT_SCENARIO(atime_readonly) { mkdir("x", 0755); atime_with(MS_RDONLY | MS_STRICTATIME); }
+SCENARIO(atime_relatime) { atime_with(MS_RELATIME); }
+SCENARIO(atime_strict) { atime_with(MS_STRICTATIME); }
+SCENARIO(atime_none) { atime_with(MS_NOATIME); }
+SCENARIO(atime_nodiratime) { atime_with(MS_NODIRATIME | MS_STRICTATIME); }
+SCENARIO(atime_readonly) { mkdir("x", 0755); atime_with(MS_RDONLY | MS_STRICTATIME); }
 
 SCENARIO(noatime_as_user)
 {
@@ -1114,7 +1114,7 @@ SCENARIO(noatime_as_user)
 	}
 }
 
-MOUNT_SCENARIO(readonly_mount)
+SCENARIO(readonly_mount)
 {
 	struct timespec t[2] = { { 1, 1 }, { 2, 2 } };
 	int fd;
@@ -1152,7 +1152,7 @@ MOUNT_SCENARIO(readonly_mount)
 	say_tree("x");
 }
 
-MOUNT_SCENARIO(noexec_nosuid_nodev_mount)
+SCENARIO(noexec_nosuid_nodev_mount)
 {
 	struct statvfs v;
 
@@ -1663,7 +1663,7 @@ SCENARIO(quota_project)
 
 /* ---- remounts --------------------------------------------------------------- */
 
-MOUNT_SCENARIO(remount_options)
+SCENARIO(remount_options)
 {
 	static const struct { const char *name; unsigned long flags; } list[] = {
 		{ "sync", MS_SYNCHRONOUS }, { "dirsync", MS_DIRSYNC },
@@ -1684,7 +1684,7 @@ MOUNT_SCENARIO(remount_options)
 	}
 }
 
-MOUNT_SCENARIO(remount_readonly)
+SCENARIO(remount_readonly)
 {
 	int fd;
 
@@ -1704,7 +1704,7 @@ MOUNT_SCENARIO(remount_readonly)
 	R(unlink("f"));
 }
 
-MOUNT_SCENARIO(lazytime)
+SCENARIO(lazytime)
 {
 	struct times t;
 	int fd;

@@ -1086,7 +1086,7 @@ SCENARIO(copy_file_range_between)
 	say_content("b");
 }
 
-MOUNT_SCENARIO(copy_file_range_other_filesystem)
+SCENARIO(copy_file_range_other_filesystem)
 {
 	loff_t from = 0;
 	int a, b, t;
@@ -1107,7 +1107,7 @@ MOUNT_SCENARIO(copy_file_range_other_filesystem)
 }
 
 /* Another mount of the same filesystem */
-MOUNT_SCENARIO(copy_file_range_across_mounts)
+SCENARIO(copy_file_range_across_mounts)
 {
 	int a, b;
 

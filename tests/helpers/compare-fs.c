@@ -13,7 +13,7 @@
 
 /* ---- statfs and syncing ----------------------------------------------------- */
 
-MOUNT_SCENARIO(statfs)
+SCENARIO(statfs)
 {
 	struct statfs s, t;
 	int fd;
@@ -35,7 +35,7 @@ MOUNT_SCENARIO(statfs)
 }
 
 /* A project's quota is what statfs shows in its directory */
-MOUNT_SCENARIO(statfs_counts_files)
+SCENARIO(statfs_counts_files)
 {
 	struct statfs a, b;
 	char name[20];
@@ -53,7 +53,7 @@ MOUNT_SCENARIO(statfs_counts_files)
 	    b.f_ffree <= a.f_ffree);
 }
 
-MOUNT_SCENARIO(sync_family)
+SCENARIO(sync_family)
 {
 	int fd;
 
@@ -78,7 +78,7 @@ static void *write_something(void *arg)
 	return NULL;
 }
 
-MOUNT_SCENARIO(freeze)
+SCENARIO(freeze)
 {
 	pthread_t t;
 	int fd = F(open(".", O_RDONLY)), f;
@@ -110,7 +110,7 @@ static void *store_something(void *arg)
 	return NULL;
 }
 
-MOUNT_SCENARIO(freeze_holds_stores)
+SCENARIO(freeze_holds_stores)
 {
 	pthread_t t;
 	char *p;
@@ -150,7 +150,7 @@ static void *churn_until(void *arg)
 	return NULL;
 }
 
-MOUNT_SCENARIO(freeze_under_load)
+SCENARIO(freeze_under_load)
 {
 	static volatile bool stop;
 	pthread_t t[2];
@@ -171,7 +171,7 @@ MOUNT_SCENARIO(freeze_under_load)
 
 /* ---- mounts ----------------------------------------------------------------- */
 
-MOUNT_SCENARIO(bind_mount)
+SCENARIO(bind_mount)
 {
 	R(mkdir("a", 0755));
 	R(mkdir("b", 0755));
@@ -187,7 +187,7 @@ MOUNT_SCENARIO(bind_mount)
 	say_tree(".");
 }
 
-MOUNT_SCENARIO(umount_busy)
+SCENARIO(umount_busy)
 {
 	int fd;
 
@@ -204,7 +204,7 @@ MOUNT_SCENARIO(umount_busy)
 	R(umount(side->mnt) == -1 && errno == EBUSY);
 }
 
-MOUNT_SCENARIO(mount_over_and_under)
+SCENARIO(mount_over_and_under)
 {
 	int d;
 
@@ -221,7 +221,7 @@ MOUNT_SCENARIO(mount_over_and_under)
 	say_dir("/");
 }
 
-MOUNT_SCENARIO(pivot_and_chroot)
+SCENARIO(pivot_and_chroot)
 {
 	R(mkdir("root", 0755));
 	R(mkdir("root/old", 0755));
@@ -236,7 +236,7 @@ MOUNT_SCENARIO(pivot_and_chroot)
 }
 
 /* A mount in a user namespace of its own, without being root outside */
-MOUNT_SCENARIO(user_namespace)
+SCENARIO(user_namespace)
 {
 	put("f", "x");
 	R(mkdir("d", 0777));
@@ -264,7 +264,7 @@ MOUNT_SCENARIO(user_namespace)
 	say_tree(".");
 }
 
-MOUNT_SCENARIO(namespaced_capability)
+SCENARIO(namespaced_capability)
 {
 	char got[100];
 
@@ -375,22 +375,22 @@ static void use_overlay(const char *options)
 	say_content("low/f");
 }
 
-MOUNT_SCENARIO(overlay_on_top)
+SCENARIO(overlay_on_top)
 {
 	use_overlay("lowerdir=low,upperdir=up,workdir=work");
 }
 
-MOUNT_SCENARIO(overlay_metacopy)
+SCENARIO(overlay_metacopy)
 {
 	use_overlay("lowerdir=low,upperdir=up,workdir=work,metacopy=on,redirect_dir=on");
 }
 
-MOUNT_SCENARIO(overlay_index)
+SCENARIO(overlay_index)
 {
 	use_overlay("lowerdir=low,upperdir=up,workdir=work,index=on,nfs_export=off");
 }
 
-MOUNT_SCENARIO(overlay_lower_only)
+SCENARIO(overlay_lower_only)
 {
 	R(mkdir("low2", 0755));
 	put("low2/h", "second");
@@ -418,7 +418,7 @@ static int deny_1234(const char *path)
 	return setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0);
 }
 
-MOUNT_SCENARIO(overlay_acl)
+SCENARIO(overlay_acl)
 {
 	if (overlay_is_confused() || !mount_overlay("lowerdir=low,upperdir=up,workdir=work"))
 		return;
@@ -439,7 +439,7 @@ MOUNT_SCENARIO(overlay_acl)
 
 /* ---- locks ------------------------------------------------------------------ */
 
-MOUNT_SCENARIO(flock)
+SCENARIO(flock)
 {
 	int a, b, c;
 
@@ -476,7 +476,7 @@ static int lock(int fd, int command, int type, off_t start, off_t len)
 	return ret;
 }
 
-MOUNT_SCENARIO(posix_locks)
+SCENARIO(posix_locks)
 {
 	int fd, other;
 
@@ -518,7 +518,7 @@ static void *wait_for_lock(void *arg)
 	return (void *)(long)lock(*(int *)arg, F_OFD_SETLKW, F_WRLCK, 0, 0);
 }
 
-MOUNT_SCENARIO(ofd_locks)
+SCENARIO(ofd_locks)
 {
 	void *got = NULL;
 	pthread_t t;
@@ -543,7 +543,7 @@ MOUNT_SCENARIO(ofd_locks)
 	say("the lock: %ld", (long)got);
 }
 
-MOUNT_SCENARIO(lock_deadlock)
+SCENARIO(lock_deadlock)
 {
 	int fd, p[2];
 
@@ -571,7 +571,7 @@ static void on_break(int signal)
 	broken = signal;
 }
 
-MOUNT_SCENARIO(leases)
+SCENARIO(leases)
 {
 	int r, w;
 
@@ -623,7 +623,7 @@ static void break_lease(const char *how)
 		chmod("f", 0600);
 }
 
-MOUNT_SCENARIO(lease_breaks)
+SCENARIO(lease_breaks)
 {
 	int r, i;
 	static const char *const what[] = { "open", "truncate", "unlink", "rename", "link", "chmod" };
@@ -680,7 +680,7 @@ static void say_inotify(int fd)
 /* What one operation lets an inotify see of a directory and a file */
 #define WATCHED(op) do { R(op); say_inotify(in); } while (0)
 
-MOUNT_SCENARIO(inotify_names)
+SCENARIO(inotify_names)
 {
 	int in = inotify_init1(IN_NONBLOCK);
 
@@ -710,7 +710,7 @@ MOUNT_SCENARIO(inotify_names)
 	WATCHED(rename("e", "f"));
 }
 
-MOUNT_SCENARIO(inotify_data)
+SCENARIO(inotify_data)
 {
 	int in = inotify_init1(IN_NONBLOCK), fd, p[2];
 	struct timespec t[2] = { { 1, 1 }, { 2, 2 } };
@@ -759,7 +759,7 @@ MOUNT_SCENARIO(inotify_data)
 	WATCHED(unlink("f"));
 }
 
-MOUNT_SCENARIO(inotify_special)
+SCENARIO(inotify_special)
 {
 	int in = inotify_init1(IN_NONBLOCK), fd;
 
@@ -827,7 +827,7 @@ static void say_fanotify(int fd)
 
 #define SEEN(op) do { R(op); say_fanotify(fan); } while (0)
 
-MOUNT_SCENARIO(fanotify_inode)
+SCENARIO(fanotify_inode)
 {
 	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY), fd;
 	char buf[10];
@@ -852,7 +852,7 @@ MOUNT_SCENARIO(fanotify_inode)
 	say_fanotify(fan);
 }
 
-MOUNT_SCENARIO(fanotify_mount)
+SCENARIO(fanotify_mount)
 {
 	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY), fd;
 	char *map;
@@ -878,7 +878,7 @@ MOUNT_SCENARIO(fanotify_mount)
 }
 
 /* Once for each write, and of nothing that the lower does for it */
-MOUNT_SCENARIO(fanotify_filesystem)
+SCENARIO(fanotify_filesystem)
 {
 	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK, O_RDONLY), fd;
 
@@ -926,7 +926,7 @@ static void *answer(void *unused)
 	return unused;
 }
 
-MOUNT_SCENARIO(fanotify_permission)
+SCENARIO(fanotify_permission)
 {
 	pthread_t t;
 	int fd;
@@ -957,7 +957,7 @@ MOUNT_SCENARIO(fanotify_permission)
 	F(open("m/denied", O_RDONLY));
 }
 
-MOUNT_SCENARIO(dnotify)
+SCENARIO(dnotify)
 {
 	int fd = F(open(".", O_RDONLY));
 
@@ -973,7 +973,7 @@ MOUNT_SCENARIO(dnotify)
 
 /* ---- owners of files who wait ----------------------------------------------- */
 
-MOUNT_SCENARIO(proc_paths)
+SCENARIO(proc_paths)
 {
 	char path[PATH_MAX], line[PATH_MAX], *p;
 	int fd;
@@ -1006,7 +1006,7 @@ MOUNT_SCENARIO(proc_paths)
 	say("%s", strrchr(line, '/'));
 }
 
-MOUNT_SCENARIO(mountinfo)
+SCENARIO(mountinfo)
 {
 	char line[2000];
 	struct statx x;
@@ -1031,7 +1031,7 @@ MOUNT_SCENARIO(mountinfo)
 	say("a mount point: %d", !!(x.stx_attributes & STATX_ATTR_MOUNT_ROOT));
 }
 
-MOUNT_SCENARIO(many_open_files)
+SCENARIO(many_open_files)
 {
 	int fd[500], i;
 	char name[20], c;
@@ -1066,7 +1066,7 @@ static int handle_of(const char *path, struct handle *h, int flags)
 	return name_to_handle_at(AT_FDCWD, path, &h->h, &mount_id, flags);
 }
 
-MOUNT_SCENARIO(handles)
+SCENARIO(handles)
 {
 	struct handle h, d, g;
 	int fd, mount;
@@ -1114,7 +1114,7 @@ MOUNT_SCENARIO(handles)
 	}
 }
 
-MOUNT_SCENARIO(handles_connectable)
+SCENARIO(handles_connectable)
 {
 	struct handle h, k;
 	int fd, mount;
@@ -1141,7 +1141,7 @@ MOUNT_SCENARIO(handles_connectable)
 	F(open_by_handle_at(mount, &h.h, O_RDONLY));
 }
 
-MOUNT_SCENARIO(fanotify_by_handle)
+SCENARIO(fanotify_by_handle)
 {
 	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | 0xe00 /* DFID_NAME_TARGET-ish */,
 				O_RDONLY);
@@ -1224,7 +1224,7 @@ static bool idmapped(void)
 	return !R(syscall(429 /* move_mount */, tree, "", AT_FDCWD, "y", 4));
 }
 
-MOUNT_SCENARIO(idmapped_mount)
+SCENARIO(idmapped_mount)
 {
 	R(mkdir("x", 0777));
 	R(chmod("x", 0777));
@@ -1256,7 +1256,7 @@ MOUNT_SCENARIO(idmapped_mount)
 	say_tree("x");
 }
 
-MOUNT_SCENARIO(idmapped_acl)
+SCENARIO(idmapped_acl)
 {
 	struct { uint32_t version; struct { uint16_t tag, perm; uint32_t id; } e[5]; } a = {
 		2, { { 1, 7, -1 }, { 2, 6, 10007 }, { 4, 5, -1 }, { 16, 7, -1 }, { 32, 0, -1 } },
@@ -1281,7 +1281,7 @@ MOUNT_SCENARIO(idmapped_acl)
 	}
 }
 
-MOUNT_SCENARIO(mount_attributes)
+SCENARIO(mount_attributes)
 {
 	struct attr a = { .set = ATTR_RDONLY };
 	struct statvfs v;
@@ -1298,7 +1298,7 @@ MOUNT_SCENARIO(mount_attributes)
 	F(open("x/f", O_RDWR));
 }
 
-MOUNT_SCENARIO(locks_over_exec_and_fork)
+SCENARIO(locks_over_exec_and_fork)
 {
 	int fd, status;
 
@@ -1320,7 +1320,7 @@ MOUNT_SCENARIO(locks_over_exec_and_fork)
 	R(flock(open("f", O_RDWR), LOCK_EX | LOCK_NB));
 }
 
-MOUNT_SCENARIO(locks_many)
+SCENARIO(locks_many)
 {
 	int fd, i, bad = 0;
 
@@ -1339,7 +1339,7 @@ MOUNT_SCENARIO(locks_many)
 	say("bad %d", bad);
 }
 
-MOUNT_SCENARIO(inotify_after_drop)
+SCENARIO(inotify_after_drop)
 {
 	int in = inotify_init1(IN_NONBLOCK);
 
@@ -1359,7 +1359,7 @@ MOUNT_SCENARIO(inotify_after_drop)
 	WATCHED(unlink("d/g"));
 }
 
-MOUNT_SCENARIO(inotify_links)
+SCENARIO(inotify_links)
 {
 	int in = inotify_init1(IN_NONBLOCK), fd;
 
@@ -1375,7 +1375,7 @@ MOUNT_SCENARIO(inotify_links)
 	WATCHED(rename("d", "c"));
 }
 
-MOUNT_SCENARIO(inotify_aio_and_direct)
+SCENARIO(inotify_aio_and_direct)
 {
 	int in = inotify_init1(IN_NONBLOCK), d;
 	char *buf = xalloc(4096, 8192);
@@ -1393,7 +1393,7 @@ MOUNT_SCENARIO(inotify_aio_and_direct)
 	WATCHED(close(d));
 }
 
-MOUNT_SCENARIO(handles_of_many)
+SCENARIO(handles_of_many)
 {
 	struct handle h[40];
 	char name[20], c;
@@ -1419,7 +1419,7 @@ MOUNT_SCENARIO(handles_of_many)
 	say("bad %d", bad);
 }
 
-MOUNT_SCENARIO(write_by_handle)
+SCENARIO(write_by_handle)
 {
 	struct handle h;
 	int mount, fd;
@@ -1444,7 +1444,7 @@ MOUNT_SCENARIO(write_by_handle)
 	say_fstat("f", fd);
 }
 
-MOUNT_SCENARIO(unlinked_at_the_end)
+SCENARIO(unlinked_at_the_end)
 {
 	int fd = F(open("f", O_RDWR | O_CREAT, 0600)), t;
 

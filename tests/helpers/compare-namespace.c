@@ -773,7 +773,7 @@ SCENARIO(rename_permissions)
 	say_tree(".");
 }
 
-MOUNT_SCENARIO(rename_across_mounts)
+SCENARIO(rename_across_mounts)
 {
 	put("a", "A");
 	R(mkdir("m", 0755));
@@ -1336,7 +1336,7 @@ SCENARIO(chdir_and_getcwd)
 	F(open("x", O_CREAT | O_RDWR, 0600));
 }
 
-MOUNT_SCENARIO(mount_point_is_busy)
+SCENARIO(mount_point_is_busy)
 {
 	R(mkdir("m", 0755));
 	put("f", "x");

@@ -600,20 +600,14 @@ static void reset(struct log *log)
 	log->skipped = false;
 }
 
-static void own_mounts(void)
-{
-	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		say("mount namespace: %s", error_name(errno));
-}
-
 /* In the child: never returns. */
 static void run_here(const struct scenario *s, const char *dir)
 {
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(022);
-	if (s->mounts)
-		own_mounts();
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		say("mount namespace: %s", error_name(errno));
 	if (chdir(dir))
 		say("chdir: %s", error_name(errno));
 	if (confinement && !confine(confinement))

@@ -26,22 +26,18 @@
 struct scenario {
 	const char *group;
 	const char *name;
-	bool mounts;		/* it changes what is mounted */
 	void (*run)(void);
 };
 
 /*
  * SCENARIO(name) { ... }: runs in a process of its own, as root, in an empty
- * directory of mode 0777, with umask 022. GROUP is defined by each file. A
- * MOUNT_SCENARIO has a mount namespace of its own, and may change what is mounted.
+ * directory of mode 0777, with umask 022 and a private mount namespace. GROUP
+ * is defined by each file.
  */
-#define SCENARIO(name_) SCENARIO_THAT(name_, false)
-#define MOUNT_SCENARIO(name_) SCENARIO_THAT(name_, true)
-#define SCENARIO_THAT(name_, mounts_)					\
+#define SCENARIO(name_)							\
 	static void run_##name_(void);					\
 	static const struct scenario scenario_##name_ = {		\
-		.group = GROUP, .name = #name_, .mounts = mounts_,	\
-		.run = run_##name_,					\
+		.group = GROUP, .name = #name_, .run = run_##name_,	\
 	};								\
 	static const struct scenario *const entry_##name_		\
 		__attribute__((used, section("scenarios"))) = &scenario_##name_; \
