@@ -410,9 +410,9 @@ static int wtfs_reconfigure(struct fs_context *fc)
 	 * Nothing of write-back may be left when it is off, or we are read-only:
 	 * so first the stricter options, and then this. If it fails nothing has
 	 * changed. The others come after it, or a write() meanwhile would have
-	 * been acknowledged by a mode that the mount never came to have.
+	 * been acknowledged by a mode that the mount never came to have. The barrier
+	 * pairs with that in wtfs_write_settle().
 	 */
-	/* Pairs with the barrier in wtfs_write_settle() */
 	smp_mb();
 	err = sync_filesystem(sb);
 	if (err)

@@ -169,15 +169,23 @@ static void check_wanted(const struct job *job, const struct mount *mounts,
 	}
 }
 
+/* Return: whether they could be read; if not, the user has been told. */
+static bool read_counters(const struct mount *mount, struct sample *sample)
+{
+	if (sample_read(mount, sample))
+		return true;
+	warnx("%s: the counters in /sys/fs/wtfs/%s are gone, or those of another version",
+	      mount->dir, mount->dev);
+	return false;
+}
+
 static void report(const struct job *job, struct watched *w, bool show)
 {
 	struct sample now, change;
 
 	if (w->gone)
 		return;
-	if (!sample_read(w->mount, &now)) {
-		warnx("%s: the counters in /sys/fs/wtfs/%s are gone, or those of another version",
-		      w->mount->dir, w->mount->dev);
+	if (!read_counters(w->mount, &now)) {
 		w->gone = true;
 		return;
 	}
@@ -270,11 +278,8 @@ static bool prometheus(const struct watched *list, size_t count)
 		err(3, "out of memory");
 	for (size_t i = 0; i < count; i++) {
 		mounts[i] = *list[i].mount;
-		there[i] = sample_read(&mounts[i], &samples[i]);
+		there[i] = read_counters(&mounts[i], &samples[i]);
 		any |= there[i];
-		if (!there[i])
-			warnx("%s: the counters in /sys/fs/wtfs/%s are gone, or those of another version",
-			      mounts[i].dir, mounts[i].dev);
 	}
 	report_prometheus(mounts, samples, there, count);
 	flush_stdout();
