@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what stat, open, truncate and ioctls go by is what the lower's inode says, and it hears of write hints
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 # known FILE...: wtfs has their inodes, and nobody has them open

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what a work item writes for an asynchronous write is the submitter's, so that io.max holds for it
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 ROOT=/sys/fs/cgroup

@@ -3,6 +3,7 @@
 # TEST: system calls return and do on wtfs what they do on the plain lower filesystem
 # LOWERS: xfs ext4
 # KERNELS: 6.1/xfs 6.12/ext4
+# PROCESSORS: 2/xfs
 # TIME: 90
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"

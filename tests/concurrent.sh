@@ -3,6 +3,7 @@
 # TEST: writers of one file don't tear each other's records, and cache and device agree after them
 # LOWERS: xfs ext4
 # KERNELS: 6.1/ext4
+# PROCESSORS: 2
 # TIME: 20
 # DEBUG: ext4
 # TIMEOUT: 300

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: wtfs and the lower can be frozen and thawed in any order, under load, and nothing gets through meanwhile
 # LOWERS: xfs ext4
+# PROCESSORS: 2/xfs
 # TIME: 75
 . "${0%/*}/lib.sh"
 

@@ -3,6 +3,7 @@
 # TEST: random operations, by one process and by four, do on wtfs what they do on the plain lower
 # LOWERS: xfs ext4
 # KERNELS: 6.1/ext4 6.12/xfs
+# PROCESSORS: 2
 # TIME: 30
 # TIMEOUT: 300
 . "${0%/*}/lib.sh"

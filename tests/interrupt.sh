@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: on a device whose requests end in an interrupt, all kinds of writes keep their promise
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 # DEBUG: xfs
 . "${0%/*}/lib.sh"
 

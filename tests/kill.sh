@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: kill -9 in the middle of asynchronous I/O leaves cache and device the same, and nothing behind
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 # killed ENGINE: somebody writes, and is killed with writes in flight

@@ -3,6 +3,7 @@
 # TEST: in a small memcg, with folios dropped and moved all the time, nothing is lost, hangs or gets killed
 # LOWERS: xfs ext4
 # KERNELS: 6.1/xfs 6.12/xfs
+# PROCESSORS: 2
 # TIME: 30
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"

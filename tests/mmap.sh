@@ -3,6 +3,7 @@
 # TEST: mapped stores, read() and write() see each other at once, and no store is lost
 # LOWERS: xfs ext4
 # KERNELS: 6.1/xfs 6.12/ext4
+# PROCESSORS: 2
 # DEBUG: xfs
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: while 1 GiB is written, under 8 MiB of memory is dirty or under writeback
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 # 512 MiB of each: a GiB in all

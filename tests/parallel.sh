@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a writer that waits for the device holds up nobody else who writes the file
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 SLOW=$((1 << 19)) # where the slow part of the file begins

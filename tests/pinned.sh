@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a hole, a zeroed range, a clone leave the rest of the file in the cache, and what is being read into it
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 MIB=$((1 << 20)) KIB=1024

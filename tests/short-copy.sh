@@ -3,6 +3,7 @@
 # TEST: a write whose buffer goes away while it is copied is written whole, and no mapped store is lost
 # LOWERS: xfs ext4
 # KERNELS: 6.1/ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 fresh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a splice that has to wait for a folio does so without the pipe's lock, and then writes what is in the pipe
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 # LOG: I/O error
 . "${0%/*}/lib.sh"
 

@@ -3,6 +3,7 @@
 # TEST: a write-through never changes on its way to the device, and with stable=mapping no write does
 # LOWERS: xfs ext4
 # KERNELS: 6.1/ext4
+# PROCESSORS: 2
 # TIMEOUT: 200
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: with a device that takes 50 ms, who waits for a folio in flight, who doesn't, and that it is counted
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 # TIMEOUT: 200
 . "${0%/*}/lib.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: what a write-through brings to the device is a write and stores in some order, never a mixture
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 . "${0%/*}/lib.sh"
 
 # so that nobody but the writer writes the folio

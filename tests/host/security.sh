@@ -21,7 +21,7 @@ run() {
 	mkdir -p "$log"
 	make_payload "$payload" "$1"
 	echo "$CASES" >"$payload/cases"
-	"$TOP/scripts/guest-run" --kernel "$1" --payload "$payload" --append "$WORDS" \
+	"$TOP/scripts/guest-run" --kernel "$1" --smp 1 --payload "$payload" --append "$WORDS" \
 		--results "$log" --console "$log/console.log" --timeout 800 --quiet 600 \
 		-- env KERNEL="$1" SEED=1 SLOW=$slow QUICK=1 LONG="${LONG:-}" V="${V:-}" \
 		/payload/tests/runner /payload/cases | tee "$log/out"

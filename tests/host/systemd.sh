@@ -46,7 +46,7 @@ on_host() {
 	[ -e "$BUILD/module/$kernel/wtfs.ko" ] || fail "no module for $kernel"
 	make_payload "$payload" "$kernel"
 	cp -r "$TOP/README.md" "$TOP/systemd" "$0" "$payload"
-	"$TOP/scripts/guest-run" --kernel "$kernel" --systemd --payload "$payload" \
+	"$TOP/scripts/guest-run" --kernel "$kernel" --smp 1 --systemd --payload "$payload" \
 		--results "$BUILD/results/host/systemd" --timeout 240 -- bash /payload/systemd.sh
 }
 
