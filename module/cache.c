@@ -134,11 +134,13 @@ static void wtfs_readahead(struct readahead_control *rac)
  * struct wtfs_writeback - one call of writepages
  * @inode: whose folios are written
  * @lower: open for WTFS_LOWER_WRITEBACK
+ * @wbc: what to write, and for whom
  * @io: request that is being filled, or NULL
  */
 struct wtfs_writeback {
 	struct inode *inode;
 	struct file *lower;
+	const struct writeback_control *wbc;
 	struct wtfs_lower_io *io;
 };
 
@@ -176,6 +178,7 @@ static void wtfs_writeback_add(struct wtfs_writeback *wb, struct folio *folio,
 				     WTFS_WRITEBACK_FOLIOS);
 	wb->io->write = true;
 	wb->io->end = wtfs_writeback_end;
+	wtfs_charge_set(wb->io, wb->wbc);
 	wtfs_lower_io_add(wb->io, folio, len);
 }
 
@@ -198,6 +201,7 @@ static int wtfs_writepage(struct folio *folio, struct writeback_control *wbc,
 	len = min_t(loff_t, left, folio_size(folio));
 	if (len < folio_size(folio))
 		folio_zero_segment(folio, len, folio_size(folio));
+	wtfs_account_cgroup_owner(wbc, folio, len);
 	folio_start_writeback(folio);
 	WRITE_ONCE(WTFS_I(wb->inode)->written_back, true);
 	folio_unlock(folio);
@@ -208,7 +212,7 @@ static int wtfs_writepage(struct folio *folio, struct writeback_control *wbc,
 static int wtfs_writepages(struct address_space *mapping,
 			   struct writeback_control *wbc)
 {
-	struct wtfs_writeback wb = { .inode = mapping->host };
+	struct wtfs_writeback wb = { .inode = mapping->host, .wbc = wbc };
 	const struct cred *old;
 	unsigned int nofs;
 	int err;

@@ -3,10 +3,8 @@
  * Regular files: open and close, reads, fsync, seeking, mapping. Writes are in
  * write.c, holes in fallocate.c.
  */
-#include <linux/backing-dev.h>
 #include <linux/file.h>
 #include <linux/splice.h>
-#include <linux/writeback.h>
 
 #include "wtfs.h"
 
@@ -25,20 +23,6 @@ static bool wtfs_may_exec(const struct file *file)
 		file->f_path.mnt->mnt_flags & MNT_NOSUID;
 }
 
-/*
- * A write-through puts folios under writeback undirtied, which the kernel counts
- * for the inode's bdi_writeback: it must have one. inode_attach_wb() would do,
- * but 6.13 to 7.2 do not export what it calls. This leaves nothing else behind:
- * we have no writeback by cgroup.
- */
-static void wtfs_attach_wb(struct inode *inode)
-{
-	struct writeback_control wbc = {};
-
-	wbc_attach_fdatawrite_inode(&wbc, inode);
-	wbc_detach_inode(&wbc);
-}
-
 static int wtfs_open(struct inode *inode, struct file *file)
 {
 	struct path lower = wtfs_lower_path(file_dentry(file));
@@ -46,10 +30,8 @@ static int wtfs_open(struct inode *inode, struct file *file)
 
 	if (file->f_flags & __FMODE_EXEC && !wtfs_may_exec(file))
 		return -EACCES;
-	if (file->f_mode & FMODE_WRITE) {
+	if (file->f_mode & FMODE_WRITE)
 		use = WTFS_LOWER_WRITE;
-		wtfs_attach_wb(inode);
-	}
 	file->private_data = wtfs_lower_file_open(inode, &lower, use);
 	if (IS_ERR(file->private_data))
 		return PTR_ERR(file->private_data);

@@ -416,9 +416,32 @@ void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 {
 	refcount_set(&io->ref, 2);
 	io->res = 0;
+	io->noio = current->flags & PF_MEMALLOC_NOIO;
 	io->inode = inode;
 	this_cpu_inc(wtfs_lower_ios);
 	INIT_WORK(&io->work, work);
+}
+
+/**
+ * wtfs_lower_io_work_begin - a work item may not reclaim more than its submitter
+ * @io: in its @work
+ *
+ * Whoever writes to a file for a block device has PF_MEMALLOC_NOIO: memory for that
+ * must not be got by writing to the same device. Return: for
+ * wtfs_lower_io_work_end().
+ */
+unsigned int wtfs_lower_io_work_begin(const struct wtfs_lower_io *io)
+{
+	unsigned int old = current->flags & PF_MEMALLOC_NOIO;
+
+	if (io->noio)
+		current->flags |= PF_MEMALLOC_NOIO;
+	return old;
+}
+
+void wtfs_lower_io_work_end(unsigned int old)
+{
+	current_restore_flags(old, PF_MEMALLOC_NOIO);
 }
 
 /**
@@ -441,6 +464,7 @@ struct wtfs_lower_io *wtfs_lower_io_alloc(struct inode *inode,
 	init_sync_kiocb(&io->iocb, get_file(lower));
 	wtfs_lower_io_setup(io, inode, wtfs_lower_io_work);
 	io->write = false;
+	io->blkcg = NULL;
 	io->pos = pos;
 	io->len = 0;
 	io->max = ARRAY_SIZE(io->bvec);
@@ -488,8 +512,11 @@ static void wtfs_lower_io_put(struct wtfs_lower_io *io)
 {
 	if (!refcount_dec_and_test(&io->ref))
 		return;
-	if (wtfs_lower_io_is_alone(io) && io->span.bvec != io->bvec)
-		kfree(io->span.bvec);
+	if (wtfs_lower_io_is_alone(io)) {
+		if (io->span.bvec != io->bvec)
+			kfree(io->span.bvec);
+		wtfs_charge_put(io);
+	}
 	kmem_cache_free(io->cache, io);
 	this_cpu_dec(wtfs_lower_ios);
 }
@@ -530,10 +557,16 @@ static bool wtfs_lower_io_wants_retry(struct wtfs_lower_io *io, long res)
 		wtfs_read_is_short(io->iocb.ki_filp, io->pos, io->len, res);
 }
 
-/* Have @work called. Its folios are not ended: the inode is there. */
+/*
+ * Have @work called. Its folios are not ended: the inode is there. What a cgroup's
+ * limits may stop is on a queue where it stops nobody else's requests.
+ */
 static void wtfs_lower_io_queue(struct wtfs_lower_io *io)
 {
-	queue_work(wtfs_sb(io->inode->i_sb)->wq, &io->work);
+	struct wtfs_sb_info *sbi = wtfs_sb(io->inode->i_sb);
+
+	queue_work(wtfs_charge_is_limited(io) ? sbi->cgroup_wq : sbi->wq,
+		   &io->work);
 }
 
 /* Context: any; interrupt context when the lower completed a direct I/O. */
@@ -677,21 +710,42 @@ static ssize_t wtfs_lower_write_all(struct wtfs_lower_io *io)
 	return res;
 }
 
+/*
+ * A direct write of write-back is only started here: the device may be slow, and a
+ * throttled cgroup's bios are queued by the block layer, which lets go of the worker.
+ * One that was started before has failed, and is waited for.
+ *
+ * Return: as wtfs_lower_do_write_all() or wtfs_lower_read_buffered(); -EIOCBQUEUED
+ * if the request belongs to its completion.
+ */
+static ssize_t wtfs_lower_io_do(struct wtfs_lower_io *io)
+{
+	if (!io->write)
+		return wtfs_lower_read_buffered(io->iocb.ki_filp, &io->span);
+	if (io->iocb.ki_complete || !wtfs_lower_io_direct(io))
+		return wtfs_lower_write_all(io);
+	wtfs_lower_io_resubmit(io);
+	return -EIOCBQUEUED;
+}
+
 static void wtfs_lower_io_work(struct work_struct *work)
 {
 	struct wtfs_lower_io *io =
 		container_of(work, struct wtfs_lower_io, work);
+	unsigned int noio = wtfs_lower_io_work_begin(io);
 	const struct cred *old;
 	ssize_t res;
 
-	/* The mount lives until the folios are ended. */
+	/* The mount lives until its work items have returned. */
 	old = override_creds(wtfs_sb(io->inode->i_sb)->wb_cred);
-	if (io->write)
-		res = wtfs_lower_write_all(io);
-	else
-		res = wtfs_lower_read_buffered(io->iocb.ki_filp, &io->span);
+	wtfs_charge_begin(io);
+	res = wtfs_lower_io_do(io);
+	/* If it was started, @io may be freed. */
+	wtfs_charge_end();
 	revert_creds(old);
-	wtfs_lower_io_finish(io, res);
+	if (res != -EIOCBQUEUED)
+		wtfs_lower_io_finish(io, res);
+	wtfs_lower_io_work_end(noio);
 }
 
 /*
@@ -710,6 +764,7 @@ static bool wtfs_lower_io_defer(const struct wtfs_lower_io *io)
 		return true;
 	/* Somebody else's stores are not subject to the limits of this task. */
 	return io->write && (!wtfs_task_may_submit() ||
+			     wtfs_charge_is_foreign(io) ||
 			     io->pos + io->len > rlimit(RLIMIT_FSIZE));
 }
 
@@ -735,11 +790,15 @@ void wtfs_lower_io_submit(struct wtfs_lower_io *io)
  * @direct: it is whole blocks, of a file that can do direct I/O; otherwise its
  *	    @work is to write it
  *
+ * Unlike write-back it is submitted by a workqueue's worker, too, such as that of a
+ * loop device: the same task would enter the lower if that had the file. Only who
+ * reclaims memory is kept out of the lower, as from write-back.
+ *
  * Context: process; as wtfs_lower_io_submit().
  */
 void wtfs_lower_io_submit_write(struct wtfs_lower_io *io, bool direct)
 {
-	if (likely(direct && wtfs_task_may_submit()))
+	if (likely(direct && !(current->flags & PF_MEMALLOC)))
 		wtfs_lower_io_start(io, true);
 	else
 		wtfs_lower_io_queue(io);
@@ -757,7 +816,7 @@ bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io)
 
 /**
  * wtfs_lower_io_resubmit - send a request on its way from where it may sleep
- * @io: in its @work, and wtfs_lower_io_blocked()
+ * @io: in its @work; not started yet, or wtfs_lower_io_blocked()
  *
  * The lower goes on using its file until its write_iter returns. Meanwhile the
  * completion may have told the submitter, who has the last reference on the wtfs
@@ -798,9 +857,9 @@ static const struct cred *wtfs_writeback_cred(void)
  * wtfs_lower_io_start_sb - get ready for the lower I/O of a mount
  * @sbi: of the mount
  *
- * The workqueue is one for each mount, since a frozen lower blocks its workers.
- * It is not WQ_MEM_RECLAIM: a buffered write to XFS may wait for a workqueue
- * that is not, and the workqueue code warns of that.
+ * The workqueues are two for each mount, since a frozen lower blocks its workers,
+ * and so may the limits of a cgroup. They are not WQ_MEM_RECLAIM: a buffered write
+ * to XFS may wait for a workqueue that is not, and the workqueue code warns of that.
  *
  * Context: process. Return: 0 or -ENOMEM; in both cases what there is has
  * to be undone with wtfs_lower_io_stop_sb().
@@ -811,7 +870,8 @@ int wtfs_lower_io_start_sb(struct wtfs_sb_info *sbi)
 	if (!sbi->wb_cred)
 		return -ENOMEM;
 	sbi->wq = alloc_workqueue("wtfs", WQ_UNBOUND, 0);
-	return sbi->wq ? 0 : -ENOMEM;
+	sbi->cgroup_wq = alloc_workqueue("wtfs-cgroup", WQ_UNBOUND, 0);
+	return sbi->wq && sbi->cgroup_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -825,6 +885,9 @@ void wtfs_lower_io_stop_sb(struct wtfs_sb_info *sbi)
 	if (sbi->wq)
 		destroy_workqueue(sbi->wq);
 	sbi->wq = NULL;
+	if (sbi->cgroup_wq)
+		destroy_workqueue(sbi->cgroup_wq);
+	sbi->cgroup_wq = NULL;
 	if (sbi->wb_cred)
 		put_cred(sbi->wb_cred);
 	sbi->wb_cred = NULL;

@@ -258,6 +258,8 @@ int wtfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	wtfs_copy_limits(sb, lower);
 	wtfs_copy_mount_flags(sb, sbi->lower.mnt);
 	sb->s_magic = WTFS_SUPER_MAGIC;
+	/* Dirty pages are their cgroup's, and so is their write-back: charge.c */
+	sb->s_iflags |= SB_I_CGROUPWB;
 	sb->s_op = &wtfs_sops;
 	/* Handles are the lower's, so what can't make any has none. */
 	if (lower->s_export_op)

@@ -534,6 +534,7 @@ static void wtfs_write_req_work(struct work_struct *work)
 {
 	struct wtfs_write_req *req =
 		container_of(work, struct wtfs_write_req, io.work);
+	unsigned int noio = wtfs_lower_io_work_begin(&req->io);
 	struct wtfs_acting acting;
 
 	/* Not as the kernel, which quota, reserved blocks and io.max don't stop. */
@@ -543,6 +544,7 @@ static void wtfs_write_req_work(struct work_struct *work)
 	else
 		wtfs_write_req_again(req);
 	wtfs_submitter_leave(&acting);
+	wtfs_lower_io_work_end(noio);
 }
 
 /* The chunk is under write-through: send it on its way. */
@@ -715,6 +717,7 @@ wtfs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool through,
 
 	if (!through)
 		return wtfs_write_back(iocb, from);
+	wtfs_charge_attach(file_inode(iocb->ki_filp));
 	trace_write_start(file_inode(iocb->ki_filp), iocb->ki_pos, len,
 			  iocb->ki_flags);
 	if (wtfs_write_is_async(iocb, len, shared))
@@ -796,6 +799,7 @@ static void wtfs_write_req_ctor(void *object)
 
 	req->io.cache = wtfs_write_req_cachep;
 	req->io.write = true;
+	req->io.blkcg = NULL;
 }
 
 int wtfs_write_init(void)

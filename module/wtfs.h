@@ -24,6 +24,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+struct cgroup_subsys_state;
 struct export_operations;
 struct fs_context;
 struct seq_file;
@@ -77,6 +78,7 @@ struct wtfs_options {
  * @opener:	O_PATH, of @lower: lower files are opened in its name
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
  * @wq:		for lower I/O that has to sleep
+ * @cgroup_wq:	for that of it which the limits of a cgroup may stop
  * @counters:	see stats.h; freed when no folio is left
  * @kobj:	/sys/fs/wtfs/<dev>
  * @kobj_gone:	nobody looks at @kobj any more
@@ -96,6 +98,7 @@ struct wtfs_sb_info {
 	struct file *opener;
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
+	struct workqueue_struct *cgroup_wq;
 	struct vfsmount *pin;
 	struct delayed_work pin_work;
 	bool looked;
@@ -552,7 +555,10 @@ struct wtfs_span {
  * @len:	bytes to move
  * @max:	entries that fit in @span
  * @res:	why @work is called
+ * @blkcg:	of write-back, whom @work has to charge it to; NULL for nobody, as
+ *		for what is not from wtfs_lower_io_alloc()
  * @write:	direction
+ * @noio:	@work must not reclaim memory by I/O
  * @bvec:	room for small requests
  */
 struct wtfs_lower_io {
@@ -567,7 +573,9 @@ struct wtfs_lower_io {
 	size_t len;
 	unsigned int max;
 	long res;
+	struct cgroup_subsys_state *blkcg;
 	bool write;
+	bool noio;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
 };
 
@@ -582,6 +590,8 @@ bool wtfs_lower_io_add(struct wtfs_lower_io *io, struct folio *folio,
 		       size_t len);
 void wtfs_lower_io_setup(struct wtfs_lower_io *io, struct inode *inode,
 			 work_func_t work);
+unsigned int wtfs_lower_io_work_begin(const struct wtfs_lower_io *io);
+void wtfs_lower_io_work_end(unsigned int old);
 void wtfs_lower_io_submit(struct wtfs_lower_io *io);
 void wtfs_lower_io_submit_write(struct wtfs_lower_io *io, bool direct);
 bool wtfs_lower_io_blocked(const struct wtfs_lower_io *io);
@@ -595,6 +605,32 @@ void wtfs_lower_flush(struct inode *inode);
 int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 		      loff_t len, errseq_t mark);
 void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
+
+/* charge.c */
+#ifdef CONFIG_CGROUP_WRITEBACK
+void wtfs_charge_attach_slow(struct inode *inode);
+#endif
+
+/*
+ * Have @inode belong to a flusher, the current task's unless it has one. A
+ * write-through needs that, since it puts folios under writeback that were not dirty
+ * before; what is stored belongs to the cgroup of its folio without our doing.
+ */
+static inline void wtfs_charge_attach(struct inode *inode)
+{
+#ifdef CONFIG_CGROUP_WRITEBACK
+	if (unlikely(!READ_ONCE(inode->i_wb)))
+		wtfs_charge_attach_slow(inode);
+#endif
+}
+
+void wtfs_charge_set(struct wtfs_lower_io *io,
+		     const struct writeback_control *wbc);
+void wtfs_charge_put(const struct wtfs_lower_io *io);
+void wtfs_charge_begin(const struct wtfs_lower_io *io);
+void wtfs_charge_end(void);
+bool wtfs_charge_is_limited(const struct wtfs_lower_io *io);
+bool wtfs_charge_is_foreign(const struct wtfs_lower_io *io);
 
 /* chunk.c */
 

@@ -206,6 +206,14 @@ static inline void kiocb_end_write(struct kiocb *iocb)
 }
 #endif
 
+/* Up to 6.12 it takes the page */
+#ifdef WTFS_HAVE_CGROUP_OWNER_FOLIO
+#define wtfs_account_cgroup_owner	wbc_account_cgroup_owner
+#else
+#define wtfs_account_cgroup_owner(wbc, folio, bytes) \
+	wbc_account_cgroup_owner(wbc, &(folio)->page, bytes)
+#endif
+
 typedef int (*wtfs_writepage_t)(struct folio *folio,
 				struct writeback_control *wbc, void *data);
 

@@ -59,6 +59,7 @@ wtfs-probes += $(call wtfs-have,MAPPING_STABLE_WRITES,pagemap.h,mapping_stable_w
 wtfs-probes += $(call wtfs-have,DROPBEHIND,pagemap.h,write_begin_get_folio)
 wtfs-probes += $(call wtfs-have,IOCB_IS_DSYNC,fs.h,iocb_is_dsync)
 wtfs-probes += $(call wtfs-have,KIOCB_START_WRITE,fs.h,kiocb_start_write)
+wtfs-probes += $(call wtfs-have,CGROUP_OWNER_FOLIO,writeback.h,wbc_account_cgroup_owner.*struct folio)
 
 wtfs-has-acl-ops := $(if $(filter %_ACL_OPS,$(wtfs-probes)),y)
 
