@@ -183,6 +183,29 @@ static void wtfs_writeback_add(struct wtfs_writeback *wb, struct folio *folio,
 }
 
 /*
+ * Have a folio that is to be written back be under no write-through. An append that
+ * is in flight lies behind i_size, where zeros are put. Whoever does not wait for
+ * the write-back does not wait for that either.
+ *
+ * Return: false if the folio stays dirty.
+ */
+static bool wtfs_writepage_begin(struct folio *folio,
+				 struct writeback_control *wbc,
+				 struct wtfs_writeback *wb)
+{
+	if (!wtfs_folio_in_flight(folio, ~0UL))
+		return true;
+	if (wbc->sync_mode == WB_SYNC_NONE) {
+		folio_redirty_for_writepage(wbc, folio);
+		return false;
+	}
+	/* Others may wait for these, with what we wait for in their hands. */
+	wtfs_writeback_submit(wb);
+	wtfs_folio_wait_flight(folio, ~0UL);
+	return true;
+}
+
+/*
  * i_size is read under the folio lock: a truncate sets it, and only then takes
  * the locks to remove folios, and only then truncates the lower. So nothing is
  * written behind the new end, which would make the lower grow again.
@@ -191,9 +214,14 @@ static int wtfs_writepage(struct folio *folio, struct writeback_control *wbc,
 			  void *data)
 {
 	struct wtfs_writeback *wb = data;
-	loff_t left = i_size_read(wb->inode) - folio_pos(folio);
+	loff_t left;
 	size_t len;
 
+	if (!wtfs_writepage_begin(folio, wbc, wb)) {
+		folio_unlock(folio);
+		return 0;
+	}
+	left = i_size_read(wb->inode) - folio_pos(folio);
 	if (left <= 0) {
 		folio_unlock(folio);
 		return 0;
@@ -296,6 +324,19 @@ int wtfs_cache_fill(struct file *file, loff_t pos)
 	return err == AOP_TRUNCATED_PAGE ? 0 : err;
 }
 
+/*
+ * Take a folio out of the cache, unless it holds stores. Once its write-throughs
+ * have ended: what is read again must not be older than what they write. It is
+ * locked, so no other can start.
+ */
+static void wtfs_folio_drop(struct address_space *mapping, struct folio *folio)
+{
+	wtfs_folio_wait_flight(folio, ~0UL);
+	folio_wait_writeback(folio);
+	if (!folio_test_dirty(folio))
+		wtfs_remove_folio(mapping, folio);
+}
+
 /**
  * wtfs_cache_drop - forget cached bytes that did not reach the device
  * @inode: the file
@@ -304,11 +345,30 @@ int wtfs_cache_fill(struct file *file, loff_t pos)
  *
  * A folio that was stored to through a mapping since stays: the store is newer
  * than the disk, and write-back will write the folio, or tell.
+ *
+ * Context: process; waits for folios, so none may be locked or under write-through
+ * for the caller.
  */
 void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end)
 {
-	invalidate_inode_pages2_range(inode->i_mapping, start >> PAGE_SHIFT,
-				      (end - 1) >> PAGE_SHIFT);
+	pgoff_t next = start >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+	struct address_space *mapping = inode->i_mapping;
+	struct folio_batch batch;
+	unsigned int i;
+
+	folio_batch_init(&batch);
+	while (filemap_get_folios(mapping, &next, last, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+
+			folio_lock(folio);
+			if (folio->mapping == mapping)
+				wtfs_folio_drop(mapping, folio);
+			folio_unlock(folio);
+		}
+		folio_batch_release(&batch);
+		cond_resched();
+	}
 }
 
 /*
@@ -513,6 +573,17 @@ static int wtfs_swap_activate(struct swap_info_struct *sis, struct file *file,
 	return -EOPNOTSUPP;
 }
 
+/*
+ * The memory of a folio is broken, and it leaves the cache, locked. What a reader
+ * then reads must be what its write-throughs have left on the device.
+ */
+static int wtfs_error_remove(struct address_space *mapping,
+			     wtfs_poisoned_t *poisoned)
+{
+	wtfs_folio_wait_flight(wtfs_poisoned_folio(poisoned), ~0UL);
+	return generic_error_remove_folio(mapping, poisoned);
+}
+
 const struct address_space_operations wtfs_aops = {
 	.swap_activate		= wtfs_swap_activate,
 	.read_folio		= wtfs_read_folio,
@@ -520,5 +591,5 @@ const struct address_space_operations wtfs_aops = {
 	.writepages		= wtfs_writepages,
 	.dirty_folio		= filemap_dirty_folio,
 	.migrate_folio		= filemap_migrate_folio,
-	.error_remove_folio	= generic_error_remove_folio,
+	.error_remove_folio	= wtfs_error_remove,
 };

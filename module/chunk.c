@@ -28,8 +28,9 @@
 /* What it does is more than this, bytes; blocks of metadata count as well. */
 #define WTFS_AHEAD_LEAST	SZ_16K
 
-/* wtfs_chunk_try_lock(): a folio has to be read in first. */
+/* wtfs_chunk_try_lock(): a folio has to be read in first, or is gone. */
 #define WTFS_FILL		1
+#define WTFS_GONE		2
 
 /**
  * wtfs_chunk_init - get ready to write chunk by chunk
@@ -147,15 +148,15 @@ static bool wtfs_chunk_needs_fill(const struct wtfs_chunk *c,
 /* Wait until the chunk may be copied into a folio. It is locked. */
 static int wtfs_chunk_wait(const struct wtfs_chunk *c, struct folio *folio)
 {
-	if (!folio_test_writeback(folio) ||
-	    wtfs_folio_may_write(folio, c->through, wtfs_chunk_pages(c, folio)))
+	unsigned long pages = wtfs_chunk_pages(c, folio);
+
+	if (likely(wtfs_folio_may_write(folio, c->through, pages)))
 		return 0;
 	if (c->nowait)
 		return -EAGAIN;
 	if (wtfs_is_spliced_to(c->inode))
 		return wtfs_splice_again(c->inode);
-	wtfs_folio_wait_write(folio);
-	return 0;
+	return wtfs_folio_wait_write(folio, c->through, pages) ? 0 : WTFS_GONE;
 }
 
 /* A new folio for what is left of the chunk, as large as is overwritten. */
@@ -186,9 +187,9 @@ static int wtfs_chunk_no_folio(const struct wtfs_chunk *c, loff_t pos, int err)
 }
 
 /*
- * Lock the folios of the chunk, in ascending order. Waiting for writeback with
- * the folios before it locked is safe, since nobody starts writeback on a folio
- * before all that he is going to lock are locked, but in ascending order.
+ * Lock the folios of the chunk, in ascending order. Waiting for write-throughs and
+ * writeback of one with the folios before it locked is safe: none starts on a folio
+ * before its task has locked all that it is going to lock, but in ascending order.
  */
 static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 {
@@ -250,6 +251,8 @@ int wtfs_chunk_lock(struct wtfs_chunk *c)
 		wtfs_chunk_trim(c, 0);
 		if (err < 0)
 			return err;
+		if (err == WTFS_GONE)
+			continue;
 		if (c->nowait)
 			return -EAGAIN;
 		if (wtfs_is_spliced_to(c->inode))
@@ -324,10 +327,10 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 	if (dirty)
 		wtfs_count_dirty(c, folio);
 	/*
-	 * It became dirty after it was locked, as pinned pages do, and is about
-	 * to join other write-throughs: let its stores wait for a writeback.
+	 * It became dirty after it was locked, as pinned pages do, and other
+	 * pages of it are in flight: let its stores wait for write-back.
 	 */
-	if (dirty && folio_test_writeback(folio)) {
+	if (dirty && wtfs_folio_in_flight(folio, ~0UL)) {
 		folio_mark_dirty(folio);
 		dirty = false;
 	}
@@ -336,6 +339,8 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 		folio_mark_dirty(folio);
 	if (!copied)
 		return 0;
+	if (dirty)
+		wtfs_folio_start_taken(folio);
 	if (dirty && folio_pos(folio) < c->pos)
 		c->head_dirty = true;
 	c->last_dirty = dirty && start + copied < wtfs_folio_end(folio);
@@ -566,9 +571,9 @@ static void wtfs_chunk_narrow(struct wtfs_chunk *c)
  * wtfs_chunk_start - put the folios of a chunk under write-through
  * @c: copied into
  *
- * Unlocks them, and says what is to be written, and how. Until that is submitted
- * nothing is allocated but in memalloc_nofs: reclaim must not wait for folios
- * that are not on their way.
+ * Unlocks them, and says what is to be written, and how. From the copy until that is
+ * submitted nothing is allocated but in memalloc_nofs: some of the folios may be
+ * under writeback, and reclaim must not wait for those that are not on their way.
  */
 void wtfs_chunk_start(struct wtfs_chunk *c)
 {

@@ -36,10 +36,7 @@ static enum wtfs_effect wtfs_fallocate_effect(int mode)
 	}
 }
 
-/*
- * Have the lower hold what it reads of a range that it is to change: whole
- * blocks. Write-throughs of them are waited for, too.
- */
+/* Have the lower hold what it reads of a range that it is to change: whole blocks. */
 static void wtfs_flush_blocks(struct inode *inode, loff_t offset, u64 end)
 {
 	u64 unit = max_t(u64, i_blocksize(wtfs_lower_inode(inode)), PAGE_SIZE);
@@ -146,6 +143,7 @@ long wtfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	int err;
 
 	inode_lock(inode);
+	wtfs_write_drain(inode);
 	filemap_invalidate_lock(inode->i_mapping);
 	err = wtfs_do_fallocate(file, mode, offset, len);
 	if (i_size_read(lower) > i_size_read(inode))

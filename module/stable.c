@@ -2,19 +2,37 @@
 /*
  * The policy of stable writes: what goes through, and who waits for whom.
  *
- * A folio under write-through is under writeback, and has in folio->private a
- * bit for each of its pages that is on its way to the device; PG_private is not
- * set, so that to the kernel there is nothing in it. This tells a write-through
- * from ordinary writeback, and lets writes of different pages of a large folio
- * go on beside each other: the first one starts its writeback and the last one
- * ends it. Bits are set under the folio lock, and cleared by completions.
+ * To the kernel a write-through is direct I/O whose buffer happens to be page
+ * cache: its folios are not under writeback. folio->private has a bit for each page
+ * that is on its way to the device. PG_private is not set, so the kernel finds
+ * nothing in it. Bits are set under the folio lock, and cleared by completions. The
+ * reference that the write holds keeps reclaim, migration and splitting away.
+ *
+ * A folio must not leave the cache while it has such bits: a reader would then cache
+ * what the device held before. Whatever removes folios without looking at their
+ * references waits for the bits first. Truncate, fallocate and clone do that for
+ * the whole file, by wtfs_write_drain() under the inode lock. wtfs_cache_drop() and
+ * wtfs_error_remove() do it for each folio, under the folio lock.
+ *
+ * Two kinds of folios are under writeback besides, until their write-through ends:
+ * those of which the write has taken over mapped stores, since fsync() has to wait
+ * for these and to tell of their errors; and those that leave the cache when they
+ * are written (RWF_DONTCACHE), since the end of the writeback is what drops them.
+ * Such a folio has the bits of one write-through only.
  */
 #include <linux/atomic.h>
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
 #include <linux/pagemap.h>
+#include <linux/wait_bit.h>
 
 #include "wtfs.h"
+
+/*
+ * How often others may go first who write to other pages of a folio. A write that
+ * needs many pages at once would never find all of them free.
+ */
+#define WTFS_YIELDS		8
 
 /**
  * wtfs_lower_needs_stable - must no page change while it is written?
@@ -78,23 +96,54 @@ static atomic_long_t *wtfs_folio_flight(struct folio *folio)
 	return (atomic_long_t *)&folio->private;
 }
 
-/*
- * Must pages of a folio that is under writeback keep their content? It is
- * locked, so that no write-through of it can start.
+/**
+ * wtfs_folio_in_flight - are pages of a folio under write-through?
+ * @folio: locked, so that no other write-through of it starts
+ * @pages: a bit for each page that is asked about
+ *
+ * Context: any. Pairs with the barrier in wtfs_folio_end_through(): if not, the
+ * device has read them.
  */
-static bool wtfs_folio_is_stable(struct folio *folio, unsigned long pages)
+bool wtfs_folio_in_flight(struct folio *folio, unsigned long pages)
 {
-	return atomic_long_read(wtfs_folio_flight(folio)) & pages ||
-		wtfs_inode_is_stable(folio->mapping->host);
+	return atomic_long_read_acquire(wtfs_folio_flight(folio)) & pages;
 }
 
-/* Wait for the writeback of a folio, and count that. */
-static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
+/*
+ * Sleep until one of the write-throughs of @pages ends, if there are any. The
+ * caller holds a reference.
+ */
+static void wtfs_flight_sleep(struct folio *folio, unsigned long pages)
 {
-	ktime_t start = ktime_get();
+	atomic_long_t *flight = wtfs_folio_flight(folio);
+	struct wait_queue_head *head = __var_waitqueue(flight);
+	struct wait_bit_queue_entry entry;
 
-	folio_wait_writeback(folio);
-	wtfs_stats_wait(folio->mapping->host, folio, waiter,
+	init_wait_var_entry(&entry, flight, 0);
+	prepare_to_wait_event(head, &entry.wq_entry, TASK_UNINTERRUPTIBLE);
+	if (wtfs_folio_in_flight(folio, pages))
+		io_schedule();
+	finish_wait(head, &entry.wq_entry);
+}
+
+/**
+ * wtfs_folio_wait_flight - wait until pages of a folio are not under write-through
+ * @folio: locked, which a completion does not need
+ * @pages: a bit for each page
+ *
+ * Context: process; sleeps.
+ */
+void wtfs_folio_wait_flight(struct folio *folio, unsigned long pages)
+{
+	while (wtfs_folio_in_flight(folio, pages))
+		wtfs_flight_sleep(folio, pages);
+}
+
+/* Count a wait for a folio of @inode that began at @start. */
+static void wtfs_count_wait(const struct inode *inode, struct folio *folio,
+			    enum wtfs_waiter waiter, ktime_t start)
+{
+	wtfs_stats_wait(inode, folio, waiter,
 			ktime_to_ns(ktime_sub(ktime_get(), start)));
 }
 
@@ -107,8 +156,21 @@ static void wtfs_folio_wait(struct folio *folio, enum wtfs_waiter waiter)
  */
 bool wtfs_folio_may_store(struct folio *folio, unsigned long pages)
 {
-	return !folio_test_writeback(folio) ||
-		!wtfs_folio_is_stable(folio, pages);
+	if (!wtfs_inode_is_stable(folio->mapping->host))
+		return !wtfs_folio_in_flight(folio, pages);
+	return !wtfs_folio_in_flight(folio, ~0UL) &&
+		!folio_test_writeback(folio);
+}
+
+/* Wait until pages of a locked folio may be changed without being written through. */
+static void wtfs_folio_wait_stable(struct folio *folio, unsigned long pages)
+{
+	if (wtfs_inode_is_stable(folio->mapping->host)) {
+		wtfs_folio_wait_flight(folio, ~0UL);
+		folio_wait_writeback(folio);
+	} else {
+		wtfs_folio_wait_flight(folio, pages);
+	}
 }
 
 /**
@@ -120,22 +182,23 @@ bool wtfs_folio_may_store(struct folio *folio, unsigned long pages)
  */
 void wtfs_folio_wait_store(struct folio *folio, unsigned long pages)
 {
-	if (!wtfs_folio_may_store(folio, pages))
-		wtfs_folio_wait(folio, WTFS_WAITER_STORE);
+	ktime_t start;
+
+	if (wtfs_folio_may_store(folio, pages))
+		return;
+	start = ktime_get();
+	wtfs_folio_wait_stable(folio, pages);
+	wtfs_count_wait(folio->mapping->host, folio, WTFS_WAITER_STORE, start);
 }
 
 /*
- * May pages of a folio under writeback be written through? Beside other pages'
- * write-throughs, but not when somebody waits for the writeback, who would wait
- * for ever if it never came to an end; nor when there are mapped stores, which
- * are written along with the whole folio.
+ * Of a folio that is to be written to, which write-throughs are in the way? If it
+ * holds mapped stores the write may take these over, and puts all of it under
+ * writeback: then any.
  */
-static bool wtfs_folio_may_join(struct folio *folio, unsigned long pages)
+static unsigned long wtfs_folio_in_way(struct folio *folio, unsigned long pages)
 {
-	unsigned long flight = atomic_long_read(wtfs_folio_flight(folio));
-
-	return flight && !(flight & pages) && !folio_test_dirty(folio) &&
-		!folio_test_waiters(folio);
+	return folio_test_dirty(folio) ? ~0UL : pages;
 }
 
 /**
@@ -149,34 +212,74 @@ static bool wtfs_folio_may_join(struct folio *folio, unsigned long pages)
 bool wtfs_folio_may_write(struct folio *folio, bool through,
 			  unsigned long pages)
 {
-	if (!folio_test_writeback(folio))
-		return true;
-	return through ? wtfs_folio_may_join(folio, pages) :
-		!wtfs_folio_is_stable(folio, pages);
+	if (!through)
+		return wtfs_folio_may_store(folio, pages);
+	return !folio_test_writeback(folio) &&
+		!wtfs_folio_in_flight(folio, wtfs_folio_in_way(folio, pages));
+}
+
+/* One step of wtfs_folio_wait_write(); the others may go first @yields times. */
+static void wtfs_folio_wait_through(struct folio *folio, unsigned long pages,
+				    unsigned int yields)
+{
+	pages = wtfs_folio_in_way(folio, pages);
+	if (folio_test_writeback(folio)) {
+		/* Nothing can be written to it before that has ended. */
+		folio_wait_writeback(folio);
+	} else if (yields) {
+		folio_unlock(folio);
+		wtfs_flight_sleep(folio, pages);
+		folio_lock(folio);
+	} else {
+		wtfs_folio_wait_flight(folio, pages);
+	}
 }
 
 /**
  * wtfs_folio_wait_write - wait until write() may change a folio
- * @folio: locked, so that it may afterwards
+ * @folio: locked, and in the end locked again: writes of its other pages go on
+ *	   meanwhile
+ * @through: will it be put under write-through?
+ * @pages: a bit for each of its pages that then is written
  *
- * Context: process; sleeps.
+ * Context: process; sleeps. Return: false if the folio has left the file, as it
+ * does where another write failed.
  */
-void wtfs_folio_wait_write(struct folio *folio)
+bool wtfs_folio_wait_write(struct folio *folio, bool through,
+			   unsigned long pages)
 {
-	wtfs_folio_wait(folio, WTFS_WAITER_WRITE);
+	struct address_space *mapping = folio->mapping;
+	unsigned int yields = WTFS_YIELDS;
+	ktime_t start = ktime_get();
+
+	if (!through)
+		wtfs_folio_wait_stable(folio, pages);
+	while (folio->mapping == mapping &&
+	       !wtfs_folio_may_write(folio, through, pages)) {
+		wtfs_folio_wait_through(folio, pages, yields);
+		yields -= !!yields;
+	}
+	wtfs_count_wait(mapping->host, folio, WTFS_WAITER_WRITE, start);
+	return folio->mapping == mapping;
 }
 
-/* Join those that are going on. Return: false if there are none. */
-static bool wtfs_folio_join_through(struct folio *folio, unsigned long pages)
+/**
+ * wtfs_folio_start_taken - put a folio under writeback for mapped stores that a
+ *			    write-through takes over
+ * @folio: locked, and nothing of it in flight
+ *
+ * Ended by wtfs_folio_end_through(), after wtfs_folio_start_through(). Context: as
+ * for reclaim, nothing may be allocated that waits for writeback until the folio is
+ * on its way.
+ */
+void wtfs_folio_start_taken(struct folio *folio)
 {
-	atomic_long_t *flight = wtfs_folio_flight(folio);
-	long old = atomic_long_read(flight);
-
-	do {
-		if (!old || old & pages)
-			return false;
-	} while (!atomic_long_try_cmpxchg(flight, &old, old | pages));
-	return true;
+	/*
+	 * If it holds stores that stay dirty, an fsync() that has tagged it
+	 * must still find it: leave it the tag, which does no harm on a clean
+	 * folio.
+	 */
+	__folio_start_writeback(folio, true);
 }
 
 /**
@@ -184,26 +287,13 @@ static bool wtfs_folio_join_through(struct folio *folio, unsigned long pages)
  * @folio: locked; wtfs_folio_may_write() allowed it under the same lock
  * @pages: a bit for each page
  *
- * Pairs with wtfs_folio_end_through(). Context: sleeps only if a writeback is
- * just about to end, or if the folio became dirty in spite of its lock, as
- * pages do that are pinned.
+ * Pairs with wtfs_folio_end_through(). Context: does not sleep.
  */
 void wtfs_folio_start_through(struct folio *folio, unsigned long pages)
 {
-	while (folio_test_writeback(folio)) {
-		if (wtfs_folio_join_through(folio, pages))
-			return;
-		folio_wait_writeback(folio);
-	}
-	atomic_long_set(wtfs_folio_flight(folio), pages);
-	/*
-	 * If it holds stores that stay dirty, an fsync() that has tagged it
-	 * must still find it: leave it the tag. And do not look for a tag to
-	 * take away where there is none; on a clean folio it does no harm.
-	 */
-	__folio_start_writeback(folio, folio_test_dirty(folio) ||
-				!mapping_tagged(folio->mapping,
-						PAGECACHE_TAG_TOWRITE));
+	if (wtfs_folio_is_dropbehind(folio) && !folio_test_writeback(folio))
+		__folio_start_writeback(folio, true);
+	atomic_long_or(pages, wtfs_folio_flight(folio));
 }
 
 /**
@@ -215,6 +305,13 @@ void wtfs_folio_start_through(struct folio *folio, unsigned long pages)
  */
 void wtfs_folio_end_through(struct folio *folio, unsigned long pages)
 {
-	if (atomic_long_fetch_andnot(pages, wtfs_folio_flight(folio)) == pages)
+	atomic_long_t *flight = wtfs_folio_flight(folio);
+	/* As long as there are bits nobody else starts one. */
+	bool writeback = folio_test_writeback(folio);
+
+	/* Pairs with the acquire in wtfs_folio_in_flight() */
+	atomic_long_fetch_andnot(pages, flight);
+	if (unlikely(writeback))
 		folio_end_writeback(folio);
+	wake_up_var(flight);
 }

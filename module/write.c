@@ -163,7 +163,7 @@ static void wtfs_undo_extend(struct inode *inode, struct file *lower)
 
 /**
  * wtfs_write_failed - forget what did not reach the device
- * @inode: the file; locked, exclusive if @extends
+ * @inode: the file; locked, exclusive, if @extends
  * @lower: its lower file
  * @start: first byte
  * @end: byte after the last one
@@ -442,9 +442,8 @@ static void wtfs_flight_end(struct inode *inode, size_t len)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 
-	atomic_long_sub(PAGE_ALIGN(len), &wi->flight);
-	/* Pairs with the barrier in wtfs_flight_wait() */
-	smp_mb__after_atomic();
+	/* A full barrier: pairs with those in wtfs_flight_wait() and _drain() */
+	atomic_long_sub_return(PAGE_ALIGN(len), &wi->flight);
 	if (unlikely(atomic_read(&wi->flight_waiters)))
 		wake_up_var(&wi->flight);
 }
@@ -484,6 +483,30 @@ static int wtfs_flight_begin(struct kiocb *iocb, size_t len)
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 	return wtfs_flight_wait(inode, len);
+}
+
+/**
+ * wtfs_write_drain - wait until no asynchronous write of a file is under way
+ * @inode: locked, exclusive, so that no write begins
+ *
+ * For whatever is about to take folios out of the cache, or blocks away from under
+ * them. Writes that wait for the device hold the inode lock, shared.
+ *
+ * Context: process; sleeps. Nothing may be held that the lower needs to write, such
+ * as its freeze protection or @cached.
+ */
+void wtfs_write_drain(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+
+	/* Pairs with the barrier in wtfs_flight_end() */
+	if (!atomic_long_read_acquire(&wi->flight))
+		return;
+	atomic_inc(&wi->flight_waiters);
+	/* As in wtfs_flight_wait() */
+	smp_mb__after_atomic();
+	wait_var_event(&wi->flight, !atomic_long_read_acquire(&wi->flight));
+	atomic_dec(&wi->flight_waiters);
 }
 
 /* Tell the submitter. The file, and with it the inode, may go away. */
@@ -617,8 +640,8 @@ out_flight:
 }
 
 /*
- * May this write return before it is done? Its inode lock is dropped then; the
- * folios, which are under writeback, are what truncate and fsync wait for.
+ * May this write return before it is done? Its inode lock is dropped then, and
+ * truncate waits for it by wtfs_write_drain().
  */
 static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
 				bool shared)

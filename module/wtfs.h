@@ -444,6 +444,7 @@ extern const struct vm_operations_struct wtfs_vm_ops;
 int wtfs_write_init(void);
 void wtfs_write_exit(void);
 unsigned long wtfs_write_flight_max(void);
+void wtfs_write_drain(struct inode *inode);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len);
 void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
@@ -456,9 +457,13 @@ bool wtfs_mode_is_through(const struct inode *inode);
 bool wtfs_write_is_through(const struct kiocb *iocb);
 bool wtfs_folio_may_write(struct folio *folio, bool through,
 			  unsigned long pages);
-void wtfs_folio_wait_write(struct folio *folio);
+bool wtfs_folio_wait_write(struct folio *folio, bool through,
+			   unsigned long pages);
+bool wtfs_folio_in_flight(struct folio *folio, unsigned long pages);
+void wtfs_folio_wait_flight(struct folio *folio, unsigned long pages);
 bool wtfs_folio_may_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_wait_store(struct folio *folio, unsigned long pages);
+void wtfs_folio_start_taken(struct folio *folio);
 void wtfs_folio_start_through(struct folio *folio, unsigned long pages);
 void wtfs_folio_end_through(struct folio *folio, unsigned long pages);
 
@@ -612,8 +617,8 @@ void wtfs_charge_attach_slow(struct inode *inode);
 #endif
 
 /*
- * Have @inode belong to a flusher, the current task's unless it has one. A
- * write-through needs that, since it puts folios under writeback that were not dirty
+ * Have @inode belong to a flusher, the current task's unless it has one. A write with
+ * RWF_DONTCACHE needs that, since it puts folios under writeback that were not dirty
  * before; what is stored belongs to the cgroup of its folio without our doing.
  */
 static inline void wtfs_charge_attach(struct inode *inode)

@@ -285,16 +285,20 @@ dm_path() {
 	echo "/dev/dm-$(dmsetup info -c --noheadings -o minor "$1")"
 }
 
-# dm_switch [BYTE LENGTH TARGET...]: from now on that part of the device is
-# another target, in whose arguments @ stands for the disk and the sector
+# dm_switch [BYTE LENGTH TARGET]...: from now on those parts of the device, in the
+# order of their places, are other targets, in whose arguments @ stands for the disk
+# and the sector
 dm_switch() {
-	local first=$((${1:-0} / 512)) count=$((${2:-0} / 512)) after target
+	local first count after=0
 
-	after=$((first + count))
-	target="${*:3}"
 	{
-		[ $first = 0 ] || echo "0 $first linear $DISK 0"
-		[ $count = 0 ] || echo "$first $count ${target//@/$DISK $first}"
+		while [ $# -gt 0 ]; do
+			first=$(($1 / 512)) count=$(($2 / 512))
+			[ $first = $after ] || echo "$after $((first - after)) linear $DISK $after"
+			echo "$first $count ${3//@/$DISK $first}"
+			after=$((first + count))
+			shift 3
+		done
 		[ $after = "$DISK_SECTORS" ] || echo "$after $((DISK_SECTORS - after)) linear $DISK $after"
 	} | dmsetup load disk
 	# with what is under way let through to the old target

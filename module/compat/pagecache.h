@@ -116,8 +116,10 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 
 #ifdef WTFS_HAVE_DROPBEHIND
 #define WTFS_FOP_DONTCACHE	FOP_DONTCACHE
+#define wtfs_folio_is_dropbehind(folio)	folio_test_dropbehind(folio)
 #else
 #define WTFS_FOP_DONTCACHE	0
+#define wtfs_folio_is_dropbehind(folio)	false
 #endif
 
 /*
@@ -141,8 +143,13 @@ static inline size_t copy_folio_from_iter_atomic(struct folio *folio,
 #define filemap_splice_read	generic_file_splice_read
 #endif
 
-/* Before 6.8 */
-#ifndef WTFS_HAVE_ERROR_REMOVE_FOLIO
+/* Before 6.8 it was a page. */
+#ifdef WTFS_HAVE_ERROR_REMOVE_FOLIO
+typedef struct folio wtfs_poisoned_t;
+#define wtfs_poisoned_folio(folio)	(folio)
+#else
+typedef struct page wtfs_poisoned_t;
+#define wtfs_poisoned_folio(page)	page_folio(page)
 #define error_remove_folio		error_remove_page
 #define generic_error_remove_folio	generic_error_remove_page
 #endif

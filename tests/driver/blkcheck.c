@@ -110,7 +110,7 @@ static enum blkcheck_class classify(struct bio *bio)
 	struct address_space *mapping;
 	enum blkcheck_class class = CLASS_ORDINARY;
 
-	/* A folio under writeback stays where it is; others may not. */
+	/* What is being written keeps its file; other pages may lose theirs. */
 	rcu_read_lock();
 	mapping = folio_mapping(page_folio(bio_page(bio)));
 	if (!mapping || !mapping->host || !S_ISREG(mapping->host->i_mode))

@@ -151,7 +151,18 @@ static void do_phys(struct args *a)
 		printf("%llu\n", (unsigned long long)(e.physical + (a->off - e.logical)));
 }
 
-/* Store through a shared mapping; "SIGBUS" when that is what comes of it. */
+static void load_pages(const volatile uint8_t *map, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i += PAGE)
+		(void)map[i];
+}
+
+/*
+ * Store through a shared mapping; "SIGBUS" when that is what comes of it. With "loaded"
+ * the pages are mapped by a load before: the store is then known to be for these only.
+ */
 static void do_store(struct args *a)
 {
 	uint64_t start = ROUND_DOWN(a->off, PAGE);
@@ -166,10 +177,26 @@ static void do_store(struct args *a)
 	if (sigsetjmp(on_bus, 1)) {
 		puts("SIGBUS");
 	} else {
+		if (!strcmp(a->flag, "loaded"))
+			load_pages(map, a->off + a->len - start);
 		memset(map + (a->off - start), a->ch, a->len);
 		puts("ok");
 	}
 	munmap(map, a->off + a->len - start);
+}
+
+/* As if the memory of cached pages were broken. */
+static void do_poison(struct args *a)
+{
+	uint8_t *map = mmap(NULL, a->len, PROT_READ, MAP_SHARED, io.fd, a->off);
+
+	if (map == MAP_FAILED) {
+		ok(-1);
+		return;
+	}
+	load_pages(map, a->len);
+	ok(madvise(map, a->len, MADV_HWPOISON));
+	munmap(map, a->len);
 }
 
 static void do_msync(struct args *a)
@@ -240,7 +267,8 @@ static const struct {
 	{ "lower", do_lower },		/* lower:OFF:LEN:CHAR */
 	{ "dev", do_dev },		/* dev:OFF:LEN:CHAR */
 	{ "phys", do_phys },		/* phys:OFF[:LEN] */
-	{ "store", do_store },		/* store:OFF:LEN:CHAR */
+	{ "store", do_store },		/* store:OFF:LEN:CHAR[:loaded] */
+	{ "poison", do_poison },	/* poison:OFF:LEN */
 	{ "msync", do_msync },		/* msync:OFF:LEN */
 	{ "fsync", do_fsync },		/* fsync[::::other] */
 	{ "drop", do_drop },		/* drop[:OFF:LEN] */

@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# TEST: what a write-through in flight must hold up, although its folio is under no writeback
+# LOWERS: xfs ext4
+# KERNELS: 6.1/ext4
+# LOG: I/O error
+. "${0%/*}/lib.sh"
+
+FILE=$MNT/file
+LEN=65536
+
+# the flushes of an fsync() are quick there, writes are not
+SLOW_PART="delay @ 0 @ 60000 @ 0"
+
+# run OPERATION...: in one process; what they gave, on one line
+run() {
+	io -l "$LOWER/file" -d "$DISK" "$FILE" "$@" | paste -sd' '
+}
+
+waits() { grep -q '^State:.D' "/proc/$1/status"; }
+
+# held OPERATION...: it waits; its output is in $T/held
+held() {
+	io "$FILE" "$@" >"$T/held" &
+	holder=$!
+	wait_until 20 waits $holder || trouble="$* does not wait"
+	[ ! -s "$T/held" ] || trouble="$* did not wait: $(<"$T/held")"
+}
+
+# over: the device is quick again
+over() {
+	dm_switch
+	wait
+	[ -z "${trouble:-}" ] || fail "$trouble"
+}
+
+dm_fresh
+assert_eq "$(io -o create "$FILE" write:0:$LEN:A fsync)" "$LEN"$'\nok' "writing the file"
+phys=$(run phys:0:$LEN)
+[[ $phys =~ ^[0-9]+$ ]] || skip "the file is not in one piece ($phys)"
+
+note "an fsync(), by a write over a mapped store"
+assert_eq "$(run store:0:4096:S)" ok "a store"
+dm_switch "$phys" $LEN "$SLOW_PART"
+async depth "$FILE" 1 4096 0 W uring >"$T/out" &
+wait_until 20 dm_busy || fail "the write is not in flight"
+held fsync
+over
+assert_eq "$(<"$T/held") $(run dev:0:4096:W)" "ok same" "the fsync(), and what is on the device"
+
+note "but not by any other"
+dm_switch "$phys" $LEN "$SLOW_PART"
+async depth "$FILE" 1 4096 0 X uring >"$T/out" &
+wait_until 20 dm_busy || fail "the write is not in flight"
+got=$(run fsync)
+dm_busy || trouble="the write ended before the fsync() did"
+over
+assert_eq "$got $(run dev:0:4096:X)" "ok same" "the fsync(), and what is on the device"
+
+for what in truncate:4096 allocate:4096:8192; do
+	note "${what%%:*}, by an asynchronous write elsewhere"
+	run write:0:$LEN:A fsync >/dev/null
+	dm_switch "$phys" 4096 "$SLOW_PART"
+	async depth "$FILE" 1 4096 0 Y uring >"$T/out" &
+	wait_until 20 dm_busy || fail "the write is not in flight"
+	held $what
+	over
+	assert_eq "$(<"$T/held") $(run read:0:4096:Y dev:0:4096:Y)" "ok same same" "$what, and the write"
+done
+
+note "what leaves the cache since a write failed, by a write of the same folio"
+run write:0:$LEN:A fsync >/dev/null
+phys=$(run phys:0:$LEN)
+[[ $phys =~ ^[0-9]+$ ]] || skip "the file is not in one piece ($phys)"
+dm_switch "$phys" 4096 "$SLOW_PART" $((phys + 8192)) 4096 error
+async depth "$FILE" 1 4096 0 N uring >"$T/out" &
+wait_until 20 dm_busy || fail "the write is not in flight"
+io "$FILE" write:8192:4096:F >"$T/failed" &
+wait_until 20 grep -qs . "$T/failed" || wait_until 5 waits $! || trouble="the write neither fails nor waits"
+got=$(run read:0:4096:N)
+over
+assert_eq "$got $(<"$T/failed")" "same EIO" "a read meanwhile, and the write that fails"
+assert_eq "$(run dev:0:4096:N read:0:4096:N read:8192:4096:A)" "same same same" "what is there after it"
+
+note "what leaves the cache since its memory is broken"
+if run poison:$((LEN - 4096)):4096 | grep -q EINVAL; then
+	echo "this kernel breaks no memory"
+else
+	run truncate:0 write:0:4096:A fsync >/dev/null
+	phys=$(run phys:0:4096)
+	dm_switch "$phys" 4096 "$SLOW_PART"
+	async depth "$FILE" 1 4096 0 B uring >"$T/out" &
+	wait_until 20 dm_busy || fail "the write is not in flight"
+	held poison:0:4096
+	over
+	assert_eq "$(run read:0:4096:B dev:0:4096:B)" "same same" "the page, and the device"
+fi
+
+# The last page of the file is in a large folio with pages before it, where the kernel
+# has such: readahead has made them.
+note "write-back, by an append"
+END=1044676
+assert_eq "$(run write:0:1048576:A fsync truncate:$END fsync drop read:0:$END:A)" \
+	"1048576 ok ok ok ok same" "a file whose last page is not full"
+phys=$(run phys:1044480:196)
+[[ $phys =~ ^[0-9]+$ ]] || fail "where is the end of the file: $phys"
+dm_switch "$phys" 4096 "$SLOW_PART"
+io "$FILE" write:$END:3900:P >"$T/append" &
+wait_until 20 dm_busy || fail "the append is not in flight"
+io "$FILE" store:1040384:100:S:loaded msync:1040384:4096 >"$T/stored" &
+wait_until 20 waits $! || trouble="the msync() does not wait"
+over
+assert_eq "$(<"$T/append") $(paste -sd' ' "$T/stored")" "3900 ok ok" "an append, a store and an msync()"
+assert_eq "$(run dev:$END:3900:P dev:1040384:100:S read:$END:3900:P)" "same same same" "what is there after it"
