@@ -32,6 +32,21 @@
 #define WTFS_FILL		1
 #define WTFS_GONE		2
 
+/*
+ * How memory for folios is asked for. A task that writes so that others can write, as
+ * a loop device's worker, may go over the limit of a memory cgroup: that may be full
+ * of pages which wait for just this write, and is soon less so. It says -ENOMEM only
+ * if there is no memory at all; see wtfs_write_loop().
+ */
+static gfp_t wtfs_chunk_gfp(const struct wtfs_chunk *c)
+{
+	gfp_t gfp = mapping_gfp_mask(c->inode->i_mapping);
+
+	if (current->flags & PF_LOCAL_THROTTLE)
+		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_HIGH;
+	return gfp;
+}
+
 /**
  * wtfs_chunk_init - get ready to write chunk by chunk
  * @c: in the caller's memory
@@ -51,6 +66,7 @@ int wtfs_chunk_init(struct wtfs_chunk *c, struct kiocb *iocb, size_t count,
 	c->lower = wtfs_lower_file(iocb->ki_filp);
 	c->through = through;
 	c->nowait = iocb->ki_flags & IOCB_NOWAIT;
+	c->gfp = wtfs_chunk_gfp(c);
 	c->block = wtfs_lower_direct(c->inode);
 	c->span.nr = 0;
 	c->span.len = 0;
@@ -206,8 +222,9 @@ static int wtfs_chunk_try_lock(struct wtfs_chunk *c)
 		size_t size;
 		int err;
 
-		folio = wtfs_get_folio(mapping, pos >> PAGE_SHIFT,
-				       flags | wtfs_chunk_order(c, pos));
+		folio = wtfs_get_folio_gfp(mapping, pos >> PAGE_SHIFT,
+					   flags | wtfs_chunk_order(c, pos),
+					   c->gfp);
 		if (IS_ERR(folio))
 			return wtfs_chunk_no_folio(c, pos, PTR_ERR(folio));
 		size = folio_size(folio);

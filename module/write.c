@@ -332,6 +332,18 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 	return wtfs_cache_fill(iocb->ki_filp, pos);
 }
 
+/*
+ * There is no memory: have the OOM killer called if need be. Return: false if it would
+ * have been.
+ */
+static bool wtfs_chunk_insist(struct wtfs_chunk *c)
+{
+	bool insists = !(c->gfp & __GFP_RETRY_MAYFAIL);
+
+	c->gfp = mapping_gfp_mask(c->inode->i_mapping);
+	return !insists;
+}
+
 /* The inode is locked, exclusive if the file is to grow. */
 static __always_inline ssize_t
 wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
@@ -347,6 +359,8 @@ wtfs_write_loop(struct wtfs_chunk *c, struct iov_iter *from,
 		return res;
 	while (iov_iter_count(from)) {
 		res = step(c, from, iocb->ki_pos + done);
+		if (unlikely(res == -ENOMEM) && wtfs_chunk_insist(c))
+			continue;
 		if (!res)
 			res = wtfs_write_unstick(iocb, iocb->ki_pos + done);
 		if (res < 0)
@@ -483,6 +497,31 @@ static int wtfs_flight_begin(struct kiocb *iocb, size_t len)
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 	return wtfs_flight_wait(inode, len);
+}
+
+/*
+ * There is no memory for an asynchronous write. What others have in flight cannot be
+ * reclaimed, but soon can: so the OOM killer has not been called yet. It may be by the
+ * write that waits, which comes next, and takes no more memory than one chunk: let
+ * half of what is in flight end before. Other writes may begin meanwhile, so not for
+ * ever.
+ *
+ * Return: 0, or -EAGAIN if @iocb must not wait.
+ */
+static int wtfs_flight_ebb(struct kiocb *iocb)
+{
+	struct wtfs_inode_info *wi = WTFS_I(file_inode(iocb->ki_filp));
+	long half = atomic_long_read(&wi->flight) / 2;
+
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	atomic_inc(&wi->flight_waiters);
+	/* As in wtfs_flight_wait() */
+	smp_mb__after_atomic();
+	wait_var_event_timeout(&wi->flight,
+			       atomic_long_read(&wi->flight) <= half, HZ);
+	atomic_dec(&wi->flight_waiters);
+	return 0;
 }
 
 /**
@@ -622,6 +661,8 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 	ret = wtfs_chunk_init(&req->chunk, iocb, len, true);
 	if (ret)
 		goto out_free;
+	/* Rather -ENOMEM than the OOM killer: see wtfs_flight_ebb() */
+	req->chunk.gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	ret = wtfs_chunk_fill(&req->chunk, from, iocb->ki_pos, len,
 			      wtfs_chunk_copy);
 	if (ret == len) {
@@ -636,7 +677,7 @@ out_free:
 	kmem_cache_free(wtfs_write_req_cachep, req);
 out_flight:
 	wtfs_flight_end(file_inode(iocb->ki_filp), len);
-	return ret;
+	return ret == -ENOMEM ? wtfs_flight_ebb(iocb) : ret;
 }
 
 /*

@@ -653,6 +653,7 @@ bool wtfs_charge_is_foreign(const struct wtfs_lower_io *io);
  * @block:	unit of direct lower writes, bytes; 0 for none
  * @through:	goes to the device at once, rather than being left dirty
  * @nowait:	rather -EAGAIN than waiting for a folio
+ * @gfp:	for new folios
  * @start_io:	first byte that is written: @pos or before it
  * @end_io:	byte after the last one that is written: @end or after it
  * @tail:	from here on it is written through the lower page cache
@@ -677,6 +678,7 @@ struct wtfs_chunk {
 	unsigned int block;
 	bool through;
 	bool nowait;
+	gfp_t gfp;
 	loff_t start_io;
 	loff_t end_io;
 	loff_t tail;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # TEST: a filesystem on a loop device on a wtfs file holds what is written to it, in little memory, and a loop device with direct I/O needs no worker of wtfs
 # LOWERS: xfs ext4
+# PROCESSORS: 2
 # TIMEOUT: 240
 . "${0%/*}/lib.sh"
 
@@ -35,7 +36,7 @@ queued() {
 # with both of them dirty pages and their write-back are the cgroup's
 echo +io +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir "$CG" "$ON"
-echo 24M >"$CG/memory.max"
+echo 48M >"$CG/memory.max"
 modprobe loop
 trap detach EXIT
 fresh

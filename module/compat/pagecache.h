@@ -23,26 +23,33 @@
  * cache said so with NULL, and before 6.6 it had no fgf_t.
  */
 #ifdef WTFS_HAVE_FGF_T
-static inline struct folio *wtfs_get_folio(struct address_space *mapping,
-					   pgoff_t index, fgf_t flags)
+static inline struct folio *wtfs_get_folio_gfp(struct address_space *mapping,
+					       pgoff_t index, fgf_t flags,
+					       gfp_t gfp)
 {
-	return __filemap_get_folio(mapping, index, flags,
-				   mapping_gfp_mask(mapping));
+	return __filemap_get_folio(mapping, index, flags, gfp);
 }
 #else
 typedef int fgf_t;
 
-static inline struct folio *wtfs_get_folio(struct address_space *mapping,
-					   pgoff_t index, fgf_t flags)
+static inline struct folio *wtfs_get_folio_gfp(struct address_space *mapping,
+					       pgoff_t index, fgf_t flags,
+					       gfp_t gfp)
 {
-	struct folio *folio = __filemap_get_folio(mapping, index, flags,
-						  mapping_gfp_mask(mapping));
+	struct folio *folio = __filemap_get_folio(mapping, index, flags, gfp);
 
 	if (!folio)
 		return ERR_PTR(flags & FGP_CREAT ? -ENOMEM : -ENOENT);
 	return folio;
 }
 #endif
+
+static inline struct folio *wtfs_get_folio(struct address_space *mapping,
+					   pgoff_t index, fgf_t flags)
+{
+	return wtfs_get_folio_gfp(mapping, index, flags,
+				  mapping_gfp_mask(mapping));
+}
 
 /* Before 6.7 */
 #ifndef WTFS_HAVE_FOLIO_END_READ
