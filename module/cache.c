@@ -9,7 +9,6 @@
 #include <linux/file.h>
 #include <linux/migrate.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/rmap.h>
 #include <linux/sched/mm.h>
 #include <linux/writeback.h>

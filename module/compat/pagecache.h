@@ -17,6 +17,12 @@
 #ifdef WTFS_HAVE_FILELOCK_H
 #include <linux/filelock.h>
 #endif
+/* Before 7.1 it had the name of what came before it. */
+#ifdef WTFS_HAVE_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 
 /*
  * Look up or create a folio: an ERR_PTR where there is none. Before 6.4 the page

@@ -43,6 +43,7 @@ wtfs-probes += $(call wtfs-have,BACKING_USER_FILE,backing-file.h,backing_file_op
 
 # The page cache and I/O: compat/pagecache.h
 wtfs-probes += $(call wtfs-have,FILELOCK_H,filelock.h,file_lock)
+wtfs-probes += $(call wtfs-have,FOLIO_BATCH_H,folio_batch.h,folio_batch_count)
 wtfs-probes += $(call wtfs-have,FGF_T,pagemap.h,fgf_t)
 wtfs-probes += $(call wtfs-have,FOLIO_ORDER_RANGE,pagemap.h,folio_order_range)
 wtfs-probes += $(call wtfs-have,FOLIO_END_READ,pagemap.h,folio_end_read)
