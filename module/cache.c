@@ -274,7 +274,8 @@ static int wtfs_writepages(struct address_space *mapping,
 }
 
 /**
- * wtfs_cache_flush - write what is dirty in a range, and wait for all of it
+ * wtfs_cache_flush - write what is dirty in a range, and wait for all of it, and for
+ *		      the write-throughs that are under way
  * @inode: a regular file
  * @start: first byte
  * @end: last byte
@@ -293,6 +294,7 @@ void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end)
 		filemap_fdatawrite_range(mapping, start, end);
 	if (mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK))
 		filemap_fdatawait_range_keep_errors(mapping, start, end);
+	wtfs_phase_wait(inode);
 }
 
 /**

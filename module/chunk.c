@@ -619,6 +619,7 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 {
 	unsigned int i;
 
+	wtfs_phase_end(c->inode, c->phase);
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 

@@ -143,7 +143,7 @@ long wtfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	int err;
 
 	inode_lock(inode);
-	wtfs_write_drain(inode);
+	wtfs_flight_drain(inode);
 	filemap_invalidate_lock(inode->i_mapping);
 	err = wtfs_do_fallocate(file, mode, offset, len);
 	if (i_size_read(lower) > i_size_read(inode))

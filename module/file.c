@@ -94,13 +94,17 @@ static int wtfs_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* Write-throughs in flight are folios under writeback: they are waited for. */
+/*
+ * Of write-throughs in flight, too, what has been copied can be read, and has to be on
+ * the device after this.
+ */
 static int wtfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	int err = file_write_and_wait_range(file, start, end);
 
 	if (err)
 		return err;
+	wtfs_phase_wait(file_inode(file));
 	err = vfs_fsync_range(wtfs_lower_file(file), start, end, datasync);
 	wtfs_inode_copy_blocks(file_inode(file));
 	if (err) {

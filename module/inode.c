@@ -220,7 +220,7 @@ static int wtfs_resize_cached(struct mnt_idmap *idmap, struct dentry *dentry,
 	loff_t old = i_size_read(inode), new = attr->ia_size;
 	int err;
 
-	wtfs_write_drain(inode);
+	wtfs_flight_drain(inode);
 	filemap_invalidate_lock(mapping);
 	wtfs_cache_flush(inode, round_down(min(old, new), PAGE_SIZE),
 			 LLONG_MAX);

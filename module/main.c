@@ -82,6 +82,7 @@ static int __init wtfs_init(void)
 {
 	int err;
 
+	wtfs_flight_init();
 	err = wtfs_inode_cache_init();
 	if (err)
 		return err;

@@ -67,8 +67,8 @@ loff_t wtfs_remap_file_range(struct file *in, loff_t pos_in, struct file *out,
 	int err;
 
 	lock_two_nondirectories(from, to);
-	wtfs_write_drain(from);
-	wtfs_write_drain(to);
+	wtfs_flight_drain(from);
+	wtfs_flight_drain(to);
 	filemap_invalidate_lock_two(from->i_mapping, to->i_mapping);
 	/* What failed to be written is still told by fsync(), too. */
 	res = filemap_write_and_wait(from->i_mapping) ?:

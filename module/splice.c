@@ -158,7 +158,7 @@ static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
 			wtfs_splice_wait_folio(inode, splice->at);
 	if (err)
 		return err;
-	wtfs_write_drain(inode);
+	wtfs_flight_drain(inode);
 	/* The write locks the folios of one chunk at a time. */
 	len = min_t(size_t, len, WTFS_CHUNK);
 	filemap_fdatawait_range_keep_errors(inode->i_mapping, pos,

@@ -11,7 +11,7 @@
  * A folio must not leave the cache while it has such bits: a reader would then cache
  * what the device held before. Whatever removes folios without looking at their
  * references waits for the bits first. Truncate, fallocate and clone do that for
- * the whole file, by wtfs_write_drain() under the inode lock. wtfs_cache_drop() and
+ * the whole file, by wtfs_flight_drain() under the inode lock. wtfs_cache_drop() and
  * wtfs_error_remove() do it for each folio, under the folio lock.
  *
  * Two kinds of folios are under writeback besides, until their write-through ends:
@@ -113,7 +113,7 @@ bool wtfs_folio_in_flight(struct folio *folio, unsigned long pages)
  * Sleep until one of the write-throughs of @pages ends, if there are any. The
  * caller holds a reference.
  */
-static void wtfs_flight_sleep(struct folio *folio, unsigned long pages)
+static void wtfs_folio_sleep(struct folio *folio, unsigned long pages)
 {
 	atomic_long_t *flight = wtfs_folio_flight(folio);
 	struct wait_queue_head *head = __var_waitqueue(flight);
@@ -136,7 +136,7 @@ static void wtfs_flight_sleep(struct folio *folio, unsigned long pages)
 void wtfs_folio_wait_flight(struct folio *folio, unsigned long pages)
 {
 	while (wtfs_folio_in_flight(folio, pages))
-		wtfs_flight_sleep(folio, pages);
+		wtfs_folio_sleep(folio, pages);
 }
 
 /* Count a wait for a folio of @inode that began at @start. */
@@ -228,7 +228,7 @@ static void wtfs_folio_wait_through(struct folio *folio, unsigned long pages,
 		folio_wait_writeback(folio);
 	} else if (yields) {
 		folio_unlock(folio);
-		wtfs_flight_sleep(folio, pages);
+		wtfs_folio_sleep(folio, pages);
 		folio_lock(folio);
 	} else {
 		wtfs_folio_wait_flight(folio, pages);

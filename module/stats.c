@@ -97,7 +97,7 @@ static ssize_t wtfs_show_wait_hist(const struct wtfs_sb_info *sbi,
 static ssize_t wtfs_show_async_limit(const struct wtfs_sb_info *sbi,
 				     unsigned int id, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", wtfs_write_flight_max());
+	return sysfs_emit(buf, "%lu\n", wtfs_flight_limit());
 }
 
 #define WTFS_ATTR(_name, _show, _id)					\

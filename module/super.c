@@ -35,6 +35,7 @@ static struct inode *wtfs_alloc_inode(struct super_block *sb)
 	memset(wi, 0, offsetof(struct wtfs_inode_info, vfs_inode));
 	mutex_init(&wi->lower_lock);
 	mutex_init(&wi->cached);
+	mutex_init(&wi->phase_lock);
 	return &wi->vfs_inode;
 }
 
@@ -104,9 +105,30 @@ static int wtfs_lower_lock_umount(struct super_block *sb,
 	return 0;
 }
 
+/* Wait for the write-throughs that are under way. */
+static void wtfs_sync_flights(struct super_block *sb)
+{
+	struct inode *inode, *held = NULL;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		if (!wtfs_phase_is_busy(inode) || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
+		wtfs_phase_wait(inode);
+		/* The list goes on from an inode that is held. */
+		iput(held);
+		held = inode;
+		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(held);
+}
+
 /*
- * Our own inodes have been synced before this is called; now the lower has to
- * commit what that meant for its metadata.
+ * What is dirty of our own inodes has been written before this is called; now the
+ * lower has to commit what that meant for its metadata.
  */
 static int wtfs_sync_fs(struct super_block *sb, int wait)
 {
@@ -115,6 +137,7 @@ static int wtfs_sync_fs(struct super_block *sb, int wait)
 
 	if (!wait)
 		return 0;
+	wtfs_sync_flights(sb);
 	err = wtfs_lower_lock_umount(sb, lower);
 	if (err)
 		return err;

@@ -9,13 +9,11 @@
  */
 #include <linux/backing-dev.h>
 #include <linux/cred.h>
-#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
-#include <linux/wait_bit.h>
 
 #include "stats.h"
 #include "wtfs.h"
@@ -33,14 +31,6 @@ struct wtfs_write_req {
 };
 
 static struct kmem_cache *wtfs_write_req_cachep;
-
-/* What a file's asynchronous writes may have in flight: this, bytes, */
-#define WTFS_FLIGHT_MAX		SZ_16M
-/* and this part of the memory. */
-#define WTFS_FLIGHT_PART	64
-
-/* The smaller one of the two: with that much in flight no write begins. */
-static long wtfs_flight_max __read_mostly;
 
 /* Make @iocb one of the lower file, with what the user wants of his write. */
 static inline void wtfs_chunk_clone_iocb(const struct wtfs_chunk *c,
@@ -272,9 +262,14 @@ wtfs_chunk_fill(struct wtfs_chunk *c, struct iov_iter *from, loff_t pos,
 	err = wtfs_chunk_lock(c);
 	if (err)
 		return err;
+	if (!c->through)
+		return copy(c, from);
+	c->phase = wtfs_phase_begin(c->inode);
 	copied = copy(c, from);
-	if (c->through && !copied)
+	if (!copied) {
+		wtfs_phase_end(c->inode, c->phase);
 		wtfs_splice_end(c->inode);
+	}
 	return copied;
 }
 
@@ -418,136 +413,6 @@ static ssize_t wtfs_write_back(struct kiocb *iocb, struct iov_iter *from)
 	return wtfs_write_loop(&c, from, wtfs_write_page);
 }
 
-/**
- * wtfs_write_flight_max - what one file's asynchronous writes may have in flight
- *
- * The last write that begins may go over that by WTFS_CHUNK.
- *
- * Return: bytes. Context: any.
- */
-unsigned long wtfs_write_flight_max(void)
-{
-	return wtfs_flight_max;
-}
-
-/*
- * Count an asynchronous write of @len bytes, unless there are too many. Its own
- * length does not matter for that: a large write would wait as long as small ones
- * take the room that it waits for.
- */
-static bool wtfs_flight_try(struct inode *inode, size_t len)
-{
-	atomic_long_t *flight = &WTFS_I(inode)->flight;
-	long old = atomic_long_read(flight);
-
-	do {
-		if (unlikely(old >= wtfs_flight_max))
-			return false;
-	} while (!atomic_long_try_cmpxchg(flight, &old, old + PAGE_ALIGN(len)));
-	return true;
-}
-
-/*
- * The opposite of wtfs_flight_begin(), with the same @len. The write's folios are
- * let go before, since the next write needs their memory; what holds the inode is
- * the file of the iocb, which is not completed yet. Context: any.
- */
-static void wtfs_flight_end(struct inode *inode, size_t len)
-{
-	struct wtfs_inode_info *wi = WTFS_I(inode);
-
-	/* A full barrier: pairs with those in wtfs_flight_wait() and _drain() */
-	atomic_long_sub_return(PAGE_ALIGN(len), &wi->flight);
-	if (unlikely(atomic_read(&wi->flight_waiters)))
-		wake_up_var(&wi->flight);
-}
-
-static noinline int wtfs_flight_wait(struct inode *inode, size_t len)
-{
-	struct wtfs_inode_info *wi = WTFS_I(inode);
-	int err;
-
-	atomic_inc(&wi->flight_waiters);
-	/*
-	 * Either the write that ends sees the waiter, or the waiter sees that the
-	 * write has ended.
-	 */
-	smp_mb__after_atomic();
-	err = wait_var_event_killable(&wi->flight, wtfs_flight_try(inode, len));
-	atomic_dec(&wi->flight_waiters);
-	return err ? -EINTR : 0;
-}
-
-/*
- * An asynchronous write of @len bytes wants to begin. While it is under way its
- * folios cannot be reclaimed, and nothing else bounds how many folios that are.
- * The caller has the inode locked, shared, as a write has that waits for the
- * device; completions do not need that lock. No folio is locked yet.
- *
- * Pairs with wtfs_flight_end(). Return: 0; -EAGAIN if @iocb must not wait; -EINTR
- * if the task is killed.
- */
-static int wtfs_flight_begin(struct kiocb *iocb, size_t len)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-
-	if (wtfs_flight_try(inode, len))
-		return 0;
-	wtfs_count(inode, WTFS_ASYNC_WAITS);
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
-	return wtfs_flight_wait(inode, len);
-}
-
-/*
- * There is no memory for an asynchronous write. What others have in flight cannot be
- * reclaimed, but soon can: so the OOM killer has not been called yet. It may be by the
- * write that waits, which comes next, and takes no more memory than one chunk: let
- * half of what is in flight end before. Other writes may begin meanwhile, so not for
- * ever.
- *
- * Return: 0, or -EAGAIN if @iocb must not wait.
- */
-static int wtfs_flight_ebb(struct kiocb *iocb)
-{
-	struct wtfs_inode_info *wi = WTFS_I(file_inode(iocb->ki_filp));
-	long half = atomic_long_read(&wi->flight) / 2;
-
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return -EAGAIN;
-	atomic_inc(&wi->flight_waiters);
-	/* As in wtfs_flight_wait() */
-	smp_mb__after_atomic();
-	wait_var_event_timeout(&wi->flight,
-			       atomic_long_read(&wi->flight) <= half, HZ);
-	atomic_dec(&wi->flight_waiters);
-	return 0;
-}
-
-/**
- * wtfs_write_drain - wait until no asynchronous write of a file is under way
- * @inode: locked, exclusive, so that no write begins
- *
- * For whatever is about to take folios out of the cache, or blocks away from under
- * them. Writes that wait for the device hold the inode lock, shared.
- *
- * Context: process; sleeps. Nothing may be held that the lower needs to write, such
- * as its freeze protection or @cached.
- */
-void wtfs_write_drain(struct inode *inode)
-{
-	struct wtfs_inode_info *wi = WTFS_I(inode);
-
-	/* Pairs with the barrier in wtfs_flight_end() */
-	if (!atomic_long_read_acquire(&wi->flight))
-		return;
-	atomic_inc(&wi->flight_waiters);
-	/* As in wtfs_flight_wait() */
-	smp_mb__after_atomic();
-	wait_var_event(&wi->flight, !atomic_long_read_acquire(&wi->flight));
-	atomic_dec(&wi->flight_waiters);
-}
-
 /* Tell the submitter. The file, and with it the inode, may go away. */
 static void wtfs_write_req_complete(struct wtfs_write_req *req, ssize_t res)
 {
@@ -682,7 +547,7 @@ out_flight:
 
 /*
  * May this write return before it is done? Its inode lock is dropped then, and
- * truncate waits for it by wtfs_write_drain().
+ * truncate waits for it by wtfs_flight_drain().
  */
 static bool wtfs_write_is_async(struct kiocb *iocb, size_t count,
 				bool shared)
@@ -868,8 +733,6 @@ static void wtfs_write_req_ctor(void *object)
 
 int wtfs_write_init(void)
 {
-	wtfs_flight_max = min_t(long, WTFS_FLIGHT_MAX, PAGE_SIZE *
-				(totalram_pages() / WTFS_FLIGHT_PART));
 	wtfs_write_req_cachep = kmem_cache_create("wtfs_write_req",
 						  sizeof(struct wtfs_write_req),
 						  0, 0, wtfs_write_req_ctor);

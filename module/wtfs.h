@@ -147,7 +147,11 @@ enum wtfs_lower_use {
  * @splicer:	who is splicing to this inode, and has it locked
  * @splice:	for @splicer alone: what the splice has left for later
  * @flight:	bytes of asynchronous writes under way, in whole pages
- * @flight_waiters: writes that wait for @flight to get less
+ * @flight_waiters: tasks that wait for @flight to get less
+ * @phase:	0 or 1: where a write-through that begins is counted
+ * @under_way:	write-throughs under way, by the phase in which they began
+ * @phase_lock:	held by who changes @phase until the older phase has ended
+ * @phase_waiter: a task waits for the end of a phase
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
  * @allocated:	up to here the lower had blocks then, bytes
@@ -175,6 +179,10 @@ struct wtfs_inode_info {
 	struct wtfs_splice *splice;
 	atomic_long_t flight;
 	atomic_t flight_waiters;
+	unsigned int phase;
+	atomic_t under_way[2];
+	struct mutex phase_lock;
+	bool phase_waiter;
 	loff_t appended;
 	loff_t allocated;
 	loff_t ask_at;
@@ -443,8 +451,6 @@ extern const struct vm_operations_struct wtfs_vm_ops;
 /* write.c */
 int wtfs_write_init(void);
 void wtfs_write_exit(void);
-unsigned long wtfs_write_flight_max(void);
-void wtfs_write_drain(struct inode *inode);
 ssize_t wtfs_write_iter(struct kiocb *iocb, struct iov_iter *from);
 ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len);
 void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
@@ -611,6 +617,50 @@ int wtfs_lower_settle(struct inode *inode, struct file *lower, loff_t pos,
 		      loff_t len, errseq_t mark);
 void wtfs_lower_drop_tail(struct inode *inode, struct file *lower);
 
+/* flight.c */
+void wtfs_flight_init(void);
+unsigned long wtfs_flight_limit(void);
+int wtfs_flight_begin(struct kiocb *iocb, size_t len);
+void wtfs_flight_end(struct inode *inode, size_t len);
+int wtfs_flight_ebb(struct kiocb *iocb);
+void wtfs_flight_drain(struct inode *inode);
+void wtfs_phase_wait(struct inode *inode);
+
+/*
+ * A write-through is about to copy into the cache. Pairs with wtfs_phase_end(), which
+ * gets what this returns.
+ */
+static inline unsigned int wtfs_phase_begin(struct inode *inode)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	unsigned int phase = READ_ONCE(wi->phase);
+
+	atomic_inc(&wi->under_way[phase]);
+	/* Before anybody can read what is copied. Pairs with wtfs_phase_wait() */
+	smp_mb__after_atomic();
+	return phase;
+}
+
+/* It is on the device, or has failed; or nothing was copied. Context: any. */
+static inline void wtfs_phase_end(struct inode *inode, unsigned int phase)
+{
+	struct wtfs_inode_info *wi = WTFS_I(inode);
+	atomic_t *under_way = &wi->under_way[phase];
+
+	/* A full barrier: pairs with that in wtfs_phase_turn() */
+	if (atomic_dec_and_test(under_way) &&
+	    unlikely(READ_ONCE(wi->phase_waiter)))
+		wake_up_var(under_way);
+}
+
+/* Is any write-through of @inode under way? */
+static inline bool wtfs_phase_is_busy(const struct inode *inode)
+{
+	const struct wtfs_inode_info *wi = WTFS_I(inode);
+
+	return atomic_read(&wi->under_way[0]) || atomic_read(&wi->under_way[1]);
+}
+
 /* charge.c */
 #ifdef CONFIG_CGROUP_WRITEBACK
 void wtfs_charge_attach_slow(struct inode *inode);
@@ -660,6 +710,7 @@ bool wtfs_charge_is_foreign(const struct wtfs_lower_io *io);
  * @span:	the folios, each referenced: first each whole in its bvec, then
  *		only what is written
  * @first_pages: of the first folio those that are written, a bit each
+ * @phase:	from wtfs_phase_begin(), while it is under write-through
  * @fill:	where a folio has to be read in before the chunk can go on, or -1
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
@@ -684,6 +735,7 @@ struct wtfs_chunk {
 	loff_t tail;
 	struct wtfs_span span;
 	unsigned long first_pages;
+	unsigned int phase;
 	loff_t fill;
 	bool head_dirty;
 	bool last_dirty;

@@ -24,6 +24,16 @@ held_or_over() {
 	waits "$1" || [ -s "$2" ]
 }
 
+# sync_held: a sync waits
+sync_held() {
+	local pid
+
+	for pid in $(pidof sync); do
+		if waits "$pid"; then return 0; fi
+	done
+	[ -s "$T/held" ]
+}
+
 # held OPERATION...: it waits; its output is in $T/held
 held() {
 	io "$FILE" "$@" >"$T/held" &
@@ -59,14 +69,37 @@ held fsync
 over
 assert_eq "$(<"$T/held") $(run dev:0:4096:W)" "ok same" "the fsync(), and what is on the device"
 
-note "but not by any other"
-dm_switch "$phys" $LEN "$SLOW_PART"
-async depth "$FILE" 1 4096 0 X uring >"$T/out" &
-wait_until 20 dm_busy || fail "the write is not in flight"
-got=$(run fsync)
-dm_busy || trouble="the write ended before the fsync() did"
-over
-assert_eq "$got $(run dev:0:4096:X)" "ok same" "the fsync(), and what is on the device"
+for engine in uring sync; do
+	for how in fsync "sync -f"; do
+		note "$how, by a write that has not returned ($engine)"
+		dm_switch "$phys" $LEN "$SLOW_PART"
+		if [ $engine = sync ]; then
+			io "$FILE" write:0:4096:X >"$T/out" &
+		else
+			async depth "$FILE" 1 4096 0 X uring >"$T/out" &
+		fi
+		wait_until 20 dm_busy || fail "the write is not in flight"
+		if [ "$how" = fsync ]; then
+			held fsync
+		else
+			{ sync -f "$MNT" && echo ok; } >"$T/held" &
+			wait_until 20 sync_held || trouble="it does not wait"
+			[ ! -s "$T/held" ] || trouble="it did not wait"
+		fi
+		over
+		assert_eq "$(<"$T/held") $(run dev:0:4096:X)" "ok same" "$how, and what is on the device"
+	done
+done
+
+note "an fsync() is not held up by writes that begin after it"
+anew 1048576
+async flood "$FILE" uring &
+flood=$!
+for _ in 1 2 3 4 5; do
+	assert_eq "$(timeout $((20 * SLOW)) io "$FILE" fsync)" ok "an fsync() beside a stream of writes"
+done
+kill -KILL $flood
+wait $flood || true
 
 for what in truncate:4096 allocate:4096:8192; do
 	note "${what%%:*}, by an asynchronous write elsewhere"
