@@ -613,7 +613,8 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
  * wtfs_chunk_finish - the write of a chunk is over, and its folios are let go
  * @c: from wtfs_chunk_start()
  *
- * Context: any. Without an open file the inode may be gone after this.
+ * Context: any. The inode is held by the file that is written to, until the caller of
+ * the write is told.
  */
 void wtfs_chunk_finish(struct wtfs_chunk *c)
 {
@@ -623,7 +624,8 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 
-		wtfs_folio_end_through(folio, wtfs_chunk_written(c, folio, i));
+		wtfs_folio_end_through(c->inode, folio,
+				       wtfs_chunk_written(c, folio, i));
 		folio_put(folio);
 	}
 	c->span.nr = 0;

@@ -163,20 +163,18 @@ void wtfs_flight_drain(struct inode *inode)
 	atomic_dec(&wi->flight_waiters);
 }
 
-/* Begin the next phase, and wait for the end of this one. Under @phase_lock. */
-static void wtfs_phase_turn(struct wtfs_inode_info *wi)
+/* Wait for the end of a phase in which nothing begins any more. Under @phase_lock. */
+static void wtfs_phase_wait_end(struct wtfs_inode_info *wi, unsigned int phase)
 {
-	unsigned int phase = wi->phase;
 	atomic_t *under_way = &wi->under_way[phase];
 
-	WRITE_ONCE(wi->phase, !phase);
 	WRITE_ONCE(wi->phase_waiter, true);
 	/*
 	 * Either the last write-through of the phase sees the waiter, or the waiter
 	 * sees that it has ended. Pairs with the barrier of wtfs_phase_end()
 	 */
 	smp_mb();
-	wait_var_event(under_way, !atomic_read(under_way));
+	wait_var_event(under_way, !atomic_read_acquire(under_way));
 	WRITE_ONCE(wi->phase_waiter, false);
 }
 
@@ -184,25 +182,26 @@ static void wtfs_phase_turn(struct wtfs_inode_info *wi)
  * wtfs_phase_wait - wait for the write-throughs of a file that are under way
  * @inode: the file
  *
- * Those that begin later are not waited for.
+ * Those that begin later are not waited for. The older phase has ended, but for
+ * write-throughs that looked at @phase before it was changed and were counted after
+ * that; then this one is made the older one.
  *
  * Context: process; sleeps. Nothing may be held that a write-through needs to end.
  */
 void wtfs_phase_wait(struct inode *inode)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
+	unsigned int phase;
 
 	/* What the caller has read was counted before. Pairs with wtfs_phase_begin() */
 	smp_mb();
 	if (!wtfs_phase_is_busy(inode))
 		return;
 	mutex_lock(&wi->phase_lock);
-	/*
-	 * Twice: a write-through may have looked at the phase before it was changed
-	 * last, and be counted in the older one.
-	 */
-	wtfs_phase_turn(wi);
-	wtfs_phase_turn(wi);
+	phase = wi->phase;
+	wtfs_phase_wait_end(wi, !phase);
+	WRITE_ONCE(wi->phase, !phase);
+	wtfs_phase_wait_end(wi, phase);
 	mutex_unlock(&wi->phase_lock);
 }
 

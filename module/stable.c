@@ -109,21 +109,46 @@ bool wtfs_folio_in_flight(struct folio *folio, unsigned long pages)
 	return atomic_long_read_acquire(wtfs_folio_flight(folio)) & pages;
 }
 
+/* What is waited for, of the wait queues that all variables share: one page. */
+static void *wtfs_page_key(struct folio *folio, unsigned int page)
+{
+	return (char *)&folio->private + page;
+}
+
 /*
  * Sleep until one of the write-throughs of @pages ends, if there are any. The
  * caller holds a reference.
  */
-static void wtfs_folio_sleep(struct folio *folio, unsigned long pages)
+static void wtfs_folio_sleep(struct inode *inode, struct folio *folio,
+			     unsigned long pages)
 {
-	atomic_long_t *flight = wtfs_folio_flight(folio);
-	struct wait_queue_head *head = __var_waitqueue(flight);
+	unsigned long flight = atomic_long_read(wtfs_folio_flight(folio));
+	struct wtfs_inode_info *wi = WTFS_I(inode);
 	struct wait_bit_queue_entry entry;
+	struct wait_queue_head *head;
+	void *key;
 
-	init_wait_var_entry(&entry, flight, 0);
+	if (!(flight & pages))
+		return;
+	pages = BIT(__ffs(flight & pages));
+	key = wtfs_page_key(folio, __ffs(pages));
+	head = __var_waitqueue(key);
+	init_wait_var_entry(&entry, key, 0);
+	atomic_inc(&wi->page_waiters);
+	/* A full barrier in this: pairs with that in wtfs_folio_end_through() */
 	prepare_to_wait_event(head, &entry.wq_entry, TASK_UNINTERRUPTIBLE);
 	if (wtfs_folio_in_flight(folio, pages))
 		io_schedule();
 	finish_wait(head, &entry.wq_entry);
+	atomic_dec(&wi->page_waiters);
+}
+
+static void wtfs_folio_wake(struct folio *folio, unsigned long pages)
+{
+	unsigned int page;
+
+	for_each_set_bit(page, &pages, BITS_PER_LONG)
+		wake_up_var(wtfs_page_key(folio, page));
 }
 
 /**
@@ -136,7 +161,7 @@ static void wtfs_folio_sleep(struct folio *folio, unsigned long pages)
 void wtfs_folio_wait_flight(struct folio *folio, unsigned long pages)
 {
 	while (wtfs_folio_in_flight(folio, pages))
-		wtfs_folio_sleep(folio, pages);
+		wtfs_folio_sleep(folio->mapping->host, folio, pages);
 }
 
 /* Count a wait for a folio of @inode that began at @start. */
@@ -222,13 +247,15 @@ bool wtfs_folio_may_write(struct folio *folio, bool through,
 static void wtfs_folio_wait_through(struct folio *folio, unsigned long pages,
 				    unsigned int yields)
 {
+	struct inode *inode = folio->mapping->host;
+
 	pages = wtfs_folio_in_way(folio, pages);
 	if (folio_test_writeback(folio)) {
 		/* Nothing can be written to it before that has ended. */
 		folio_wait_writeback(folio);
 	} else if (yields) {
 		folio_unlock(folio);
-		wtfs_folio_sleep(folio, pages);
+		wtfs_folio_sleep(inode, folio, pages);
 		folio_lock(folio);
 	} else {
 		wtfs_folio_wait_flight(folio, pages);
@@ -298,20 +325,26 @@ void wtfs_folio_start_through(struct folio *folio, unsigned long pages)
 
 /**
  * wtfs_folio_end_through - the write-through of pages of a folio is over
- * @folio: after this, its inode may go away
+ * @inode: held by the file that is written to
+ * @folio: of @inode
  * @pages: as in wtfs_folio_start_through()
  *
  * Context: any.
  */
-void wtfs_folio_end_through(struct folio *folio, unsigned long pages)
+void wtfs_folio_end_through(struct inode *inode, struct folio *folio,
+			    unsigned long pages)
 {
-	atomic_long_t *flight = wtfs_folio_flight(folio);
 	/* As long as there are bits nobody else starts one. */
 	bool writeback = folio_test_writeback(folio);
 
-	/* Pairs with the acquire in wtfs_folio_in_flight() */
-	atomic_long_fetch_andnot(pages, flight);
+	/*
+	 * A full barrier. Pairs with the acquire in wtfs_folio_in_flight(), and with
+	 * the barrier in wtfs_folio_sleep(): either the waiter sees that the bit is
+	 * gone, or it is seen here.
+	 */
+	atomic_long_fetch_andnot(pages, wtfs_folio_flight(folio));
 	if (unlikely(writeback))
 		folio_end_writeback(folio);
-	wake_up_var(flight);
+	if (unlikely(atomic_read(&WTFS_I(inode)->page_waiters)))
+		wtfs_folio_wake(folio, pages);
 }

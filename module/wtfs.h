@@ -148,6 +148,7 @@ enum wtfs_lower_use {
  * @splice:	for @splicer alone: what the splice has left for later
  * @flight:	bytes of asynchronous writes under way, in whole pages
  * @flight_waiters: tasks that wait for @flight to get less
+ * @page_waiters: tasks that wait for pages in flight
  * @phase:	0 or 1: where a write-through that begins is counted
  * @under_way:	write-throughs under way, by the phase in which they began
  * @phase_lock:	held by who changes @phase until the older phase has ended
@@ -179,6 +180,7 @@ struct wtfs_inode_info {
 	struct wtfs_splice *splice;
 	atomic_long_t flight;
 	atomic_t flight_waiters;
+	atomic_t page_waiters;
 	unsigned int phase;
 	atomic_t under_way[2];
 	struct mutex phase_lock;
@@ -471,7 +473,8 @@ bool wtfs_folio_may_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_wait_store(struct folio *folio, unsigned long pages);
 void wtfs_folio_start_taken(struct folio *folio);
 void wtfs_folio_start_through(struct folio *folio, unsigned long pages);
-void wtfs_folio_end_through(struct folio *folio, unsigned long pages);
+void wtfs_folio_end_through(struct inode *inode, struct folio *folio,
+			    unsigned long pages);
 
 /* The largest folio whose pages have a bit each in an unsigned long. */
 #define WTFS_MAX_ORDER		ilog2(BITS_PER_LONG)
