@@ -55,7 +55,7 @@ static void *stream(void *unused)
 		put_write(&ring, data, next);
 	while (!over) {
 		if (io_uring_wait_cqe(&ring, &cqe) || cqe->res != (int)LEN)
-			die("a write of the stream failed");
+			die("a write beside the fsyncs failed");
 		io_uring_cqe_seen(&ring, cqe);
 		written++;
 		put_write(&ring, data, next++);
