@@ -301,16 +301,18 @@ void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end)
  * wtfs_cache_fill - have the folio at a position up to date in the cache
  * @file: the wtfs file to read by; its inode is locked
  * @pos: bytes
+ * @gfp: for a new folio
  *
  * Context: process; waits for the lower. Return: 0 or the error of the read.
  * The folio may be reclaimed again before the caller looks, or small ones may
  * have taken its place.
  */
-int wtfs_cache_fill(struct file *file, loff_t pos)
+int wtfs_cache_fill(struct file *file, loff_t pos, gfp_t gfp)
 {
-	struct folio *folio = wtfs_get_folio(file->f_mapping, pos >> PAGE_SHIFT,
-					     FGP_LOCK | FGP_CREAT |
-					     FGP_ACCESSED);
+	struct folio *folio = wtfs_get_folio_gfp(file->f_mapping,
+						 pos >> PAGE_SHIFT,
+						 FGP_LOCK | FGP_CREAT |
+						 FGP_ACCESSED, gfp);
 	int err = 0;
 
 	if (IS_ERR(folio))
@@ -593,6 +595,7 @@ const struct address_space_operations wtfs_aops = {
 	.readahead		= wtfs_readahead,
 	.writepages		= wtfs_writepages,
 	.dirty_folio		= filemap_dirty_folio,
-	.migrate_folio		= filemap_migrate_folio,
+	/* Not filemap_migrate_folio(), which would move the bits of folio->private. */
+	.migrate_folio		= migrate_folio,
 	.error_remove_folio	= wtfs_error_remove,
 };

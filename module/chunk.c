@@ -42,7 +42,7 @@ static gfp_t wtfs_chunk_gfp(const struct wtfs_chunk *c)
 {
 	gfp_t gfp = mapping_gfp_mask(c->inode->i_mapping);
 
-	if (current->flags & PF_LOCAL_THROTTLE)
+	if (c->through && current->flags & PF_LOCAL_THROTTLE)
 		gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_HIGH;
 	return gfp;
 }
@@ -274,7 +274,7 @@ int wtfs_chunk_lock(struct wtfs_chunk *c)
 			return -EAGAIN;
 		if (wtfs_is_spliced_to(c->inode))
 			return wtfs_splice_again_at(c->inode, c->fill, true);
-		err = wtfs_cache_fill(c->iocb->ki_filp, c->fill);
+		err = wtfs_cache_fill(c->iocb->ki_filp, c->fill, c->gfp);
 		if (err)
 			return err;
 		if (fatal_signal_pending(current))
@@ -332,7 +332,7 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 			      loff_t start, loff_t stop, struct iov_iter *from)
 {
 	size_t want = stop - start;
-	bool dirty = wtfs_folio_clean(folio);
+	bool dirty = wtfs_folio_clean(folio), head;
 	size_t copied = copy_folio_from_iter_atomic(folio,
 						    start - folio_pos(folio),
 						    want, from);
@@ -356,11 +356,14 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 		folio_mark_dirty(folio);
 	if (!copied)
 		return 0;
-	if (dirty)
-		wtfs_folio_start_taken(folio);
-	if (dirty && folio_pos(folio) < c->pos)
-		c->head_dirty = true;
+	head = dirty && folio_pos(folio) < c->pos;
+	c->head_dirty |= head;
 	c->last_dirty = dirty && start + copied < wtfs_folio_end(folio);
+	/* What becomes of other stores of its first and last folio, is not known yet. */
+	if (dirty && !head && !c->last_dirty) {
+		wtfs_folio_start_taken(folio);
+		c->replaced = true;
+	}
 	return copied;
 }
 
@@ -564,6 +567,22 @@ void wtfs_chunk_redirty(struct wtfs_chunk *c)
 }
 
 /*
+ * The mapped stores of the first and the last folio are written along: until they are
+ * on the device an fsync() must find the writeback. This comes late: a folio whose
+ * stores stay dirty keeps the tag by which an fsync() finds that.
+ */
+static void wtfs_chunk_start_taken(struct wtfs_chunk *c)
+{
+	struct folio *first = wtfs_chunk_folio(c, 0);
+	struct folio *last = wtfs_chunk_folio(c, c->span.nr - 1);
+
+	if (c->head_dirty)
+		wtfs_folio_start_taken(first);
+	if (c->last_dirty && (last != first || !c->head_dirty))
+		wtfs_folio_start_taken(last);
+}
+
+/*
  * Make the span what is written and no more, from the page on in which it
  * begins: where a bvec reaches over the end of its page the block layer looks
  * whether it has to split the bio.
@@ -597,7 +616,9 @@ void wtfs_chunk_start(struct wtfs_chunk *c)
 	unsigned int i;
 
 	wtfs_count_through(c);
-	if (!wtfs_chunk_plan(c))
+	if (wtfs_chunk_plan(c))
+		wtfs_chunk_start_taken(c);
+	else
 		wtfs_chunk_redirty(c);
 	wtfs_chunk_narrow(c);
 	for (i = 0; i < c->span.nr; i++) {
@@ -620,7 +641,6 @@ void wtfs_chunk_finish(struct wtfs_chunk *c)
 {
 	unsigned int i;
 
-	wtfs_phase_end(c->inode, c->phase);
 	for (i = 0; i < c->span.nr; i++) {
 		struct folio *folio = wtfs_chunk_folio(c, i);
 

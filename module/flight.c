@@ -184,24 +184,31 @@ static void wtfs_phase_wait_end(struct wtfs_inode_info *wi, unsigned int phase)
  *
  * Those that begin later are not waited for. The older phase has ended, but for
  * write-throughs that looked at @phase before it was changed and were counted after
- * that; then this one is made the older one.
+ * that; then this one is made the older one. A task that has waited for others to do
+ * so need not do it once more, if one of them has begun after it came.
  *
  * Context: process; sleeps. Nothing may be held that a write-through needs to end.
  */
 void wtfs_phase_wait(struct inode *inode)
 {
 	struct wtfs_inode_info *wi = WTFS_I(inode);
-	unsigned int phase;
+	unsigned int phase, turns;
 
 	/* What the caller has read was counted before. Pairs with wtfs_phase_begin() */
 	smp_mb();
 	if (!wtfs_phase_is_busy(inode))
 		return;
+	turns = READ_ONCE(wi->turns);
 	mutex_lock(&wi->phase_lock);
-	phase = wi->phase;
-	wtfs_phase_wait_end(wi, !phase);
-	WRITE_ONCE(wi->phase, !phase);
-	wtfs_phase_wait_end(wi, phase);
+	if (wi->turns == turns) {
+		WRITE_ONCE(wi->turns, turns + 1);
+		/* Whoever sees this comes too late. */
+		smp_mb();
+		phase = wi->phase;
+		wtfs_phase_wait_end(wi, !phase);
+		WRITE_ONCE(wi->phase, !phase);
+		wtfs_phase_wait_end(wi, phase);
+	}
 	mutex_unlock(&wi->phase_lock);
 }
 

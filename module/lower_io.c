@@ -857,8 +857,8 @@ static const struct cred *wtfs_writeback_cred(void)
  * wtfs_lower_io_start_sb - get ready for the lower I/O of a mount
  * @sbi: of the mount
  *
- * The workqueues are two for each mount, since a frozen lower blocks its workers,
- * and so may the limits of a cgroup. They are not WQ_MEM_RECLAIM: a buffered write
+ * Each mount has its own workqueues, since a frozen lower blocks their workers. One is
+ * for what the limits of a cgroup may stop, and one for what waits for folios. They are not WQ_MEM_RECLAIM: a buffered write
  * to XFS may wait for a workqueue that is not, and the workqueue code warns of that.
  *
  * Context: process. Return: 0 or -ENOMEM; in both cases what there is has
@@ -871,7 +871,8 @@ int wtfs_lower_io_start_sb(struct wtfs_sb_info *sbi)
 		return -ENOMEM;
 	sbi->wq = alloc_workqueue("wtfs", WQ_UNBOUND, 0);
 	sbi->cgroup_wq = alloc_workqueue("wtfs-cgroup", WQ_UNBOUND, 0);
-	return sbi->wq && sbi->cgroup_wq ? 0 : -ENOMEM;
+	sbi->drop_wq = alloc_workqueue("wtfs-drop", WQ_UNBOUND, 0);
+	return sbi->wq && sbi->cgroup_wq && sbi->drop_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -888,6 +889,10 @@ void wtfs_lower_io_stop_sb(struct wtfs_sb_info *sbi)
 	if (sbi->cgroup_wq)
 		destroy_workqueue(sbi->cgroup_wq);
 	sbi->cgroup_wq = NULL;
+	/* Those before queue work items here. */
+	if (sbi->drop_wq)
+		destroy_workqueue(sbi->drop_wq);
+	sbi->drop_wq = NULL;
 	if (sbi->wb_cred)
 		put_cred(sbi->wb_cred);
 	sbi->wb_cred = NULL;

@@ -154,7 +154,8 @@ static int wtfs_splice_wait(struct file *out, loff_t pos, size_t len,
 	int err = 0;
 
 	if (splice->at >= 0)
-		err = splice->fill ? wtfs_cache_fill(out, splice->at) :
+		err = splice->fill ? wtfs_cache_fill(out, splice->at,
+					      mapping_gfp_mask(inode->i_mapping)) :
 			wtfs_splice_wait_folio(inode, splice->at);
 	if (err)
 		return err;

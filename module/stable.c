@@ -17,7 +17,8 @@
  * Two kinds of folios are under writeback besides, until their write-through ends:
  * those of which the write has taken over mapped stores, since fsync() has to wait
  * for these and to tell of their errors; and those that leave the cache when they
- * are written (RWF_DONTCACHE), since the end of the writeback is what drops them.
+ * are written (RWF_DONTCACHE), since the end of the writeback is what drops them, if it
+ * comes in a task.
  * Such a folio has the bits of one write-through only.
  */
 #include <linux/atomic.h>

@@ -112,7 +112,10 @@ static void wtfs_sync_flights(struct super_block *sb)
 
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		if (!wtfs_phase_is_busy(inode) || !igrab(inode))
+		/* Inodes are many, and the lock is one: let go of it now and then. */
+		if (!wtfs_phase_is_busy(inode) && !need_resched())
+			continue;
+		if (!igrab(inode))
 			continue;
 		spin_unlock(&sb->s_inode_list_lock);
 		wtfs_phase_wait(inode);

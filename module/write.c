@@ -173,9 +173,10 @@ void wtfs_write_failed(struct inode *inode, struct file *lower, loff_t start,
 		wtfs_undo_extend(inode, lower);
 }
 
-/* Bytes of the chunk from @done on did not reach the device. */
-static noinline void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
+/* Only @res bytes of the chunk reached the device, or none if that is an error. */
+static noinline void wtfs_chunk_fail(struct wtfs_chunk *c, ssize_t res)
 {
+	loff_t done = c->pos + max_t(ssize_t, res, 0);
 	bool extends = c->end > c->size;
 
 	if (wtfs_is_spliced_to(c->inode))
@@ -185,8 +186,8 @@ static noinline void wtfs_chunk_fail(struct wtfs_chunk *c, loff_t done)
 }
 
 /*
- * The chunk has been written, or not: @res as of wtfs_chunk_write(). Return:
- * the same.
+ * The chunk has been written, or not: @res as of wtfs_chunk_write(). Return: the same.
+ * If that is less than the chunk, wtfs_chunk_fail() has to follow.
  */
 static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 {
@@ -194,11 +195,11 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	/* It does not grow by the hole before a write that came to nothing. */
 	loff_t size = res > 0 ? max(done, c->size) : c->size;
 
-	if (!c->whole && c->taken) {
+	if (!c->whole && c->taken)
 		wtfs_chunk_redirty(c);
-		/* An fsync() may be waiting for just this writeback. */
+	/* An fsync() may be waiting for just this writeback. */
+	if (!c->whole && (c->taken || c->replaced))
 		mapping_set_error(c->inode->i_mapping, res < 0 ? res : -EIO);
-	}
 	/* First, since write-back zeroes what lies behind i_size. */
 	if (size > c->size)
 		i_size_write(c->inode, size);
@@ -206,8 +207,6 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	wtfs_chunk_finish(c);
 	if (c->asks)
 		wtfs_chunk_learn(c);
-	if (done < c->end)
-		wtfs_chunk_fail(c, done);
 	return res;
 }
 
@@ -222,7 +221,12 @@ static __always_inline ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
 	memalloc_nofs_restore(nofs);
 	/* Before waiting for write-back, which may be waiting for @cached. */
 	wtfs_splice_end(c->inode);
-	return wtfs_chunk_end(c, res);
+	wtfs_chunk_end(c, res);
+	if (unlikely(res < c->end - c->pos))
+		wtfs_chunk_fail(c, res);
+	/* An fsync() that comes now finds nothing cached that failed. */
+	wtfs_phase_end(c->inode, c->phase);
+	return res;
 }
 
 /* How much of the write the next chunk takes: up to a folio's end. */
@@ -241,6 +245,7 @@ static void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
 	c->size = i_size_read(c->inode);
 	c->head_dirty = false;
 	c->last_dirty = false;
+	c->replaced = false;
 }
 
 /*
@@ -324,7 +329,8 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
 		return 0;
 	if (wtfs_is_spliced_to(inode))
 		return wtfs_splice_again_at(inode, pos, true);
-	return wtfs_cache_fill(iocb->ki_filp, pos);
+	return wtfs_cache_fill(iocb->ki_filp, pos,
+			       mapping_gfp_mask(inode->i_mapping));
 }
 
 /*
@@ -420,6 +426,7 @@ static void wtfs_write_req_complete(struct wtfs_write_req *req, ssize_t res)
 	struct kiocb *iocb = c->iocb;
 
 	wtfs_submitter_put(&req->who);
+	wtfs_phase_end(c->inode, c->phase);
 	wtfs_flight_end(c->inode, c->end - c->pos);
 	wtfs_chunk_free(c);
 	if (res > 0)
@@ -446,14 +453,35 @@ static void wtfs_write_req_end_slow(struct wtfs_lower_io *io, long res)
 				res);
 }
 
-/* The lower failed: write it again, and wait. */
+/* Drop what failed. Not in the work item that found it: see wtfs_write_req_again() */
+static void wtfs_write_req_drop(struct work_struct *work)
+{
+	struct wtfs_write_req *req =
+		container_of(work, struct wtfs_write_req, io.work);
+
+	wtfs_chunk_fail(&req->chunk, req->io.res);
+	wtfs_lower_io_finish(&req->io, req->io.res);
+}
+
+/*
+ * The lower failed: write it again, and wait. If that fails, too, the folios are dropped
+ * in another workqueue. A drop waits for what else is in flight of a folio, and that may
+ * be waiting for a worker of this one.
+ */
 static void wtfs_write_req_again(struct wtfs_write_req *req)
 {
 	struct wtfs_chunk *c = &req->chunk;
+	struct wtfs_sb_info *sbi = wtfs_sb(c->inode->i_sb);
 	ssize_t res = wtfs_chunk_end(c, wtfs_chunk_write(c));
 
 	req->io.end = wtfs_write_req_end_slow;
-	wtfs_lower_io_finish(&req->io, res);
+	if (likely(res == c->end - c->pos)) {
+		wtfs_lower_io_finish(&req->io, res);
+		return;
+	}
+	req->io.res = res;
+	INIT_WORK(&req->io.work, wtfs_write_req_drop);
+	queue_work(sbi->drop_wq, &req->io.work);
 }
 
 /* The lower failed, or would have blocked. */
@@ -498,9 +526,10 @@ static ssize_t wtfs_write_req_short(struct wtfs_chunk *c,
 	ssize_t done, more;
 
 	done = wtfs_chunk_through(c);
+	if (done != copied)
+		iov_iter_revert(from, copied - max_t(ssize_t, done, 0));
 	if (done <= 0)
 		return done;
-	iov_iter_revert(from, copied - done);
 	iocb->ki_pos += done;
 	more = wtfs_write_through(iocb, from);
 	return more > 0 ? done + more : done;
@@ -514,6 +543,7 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 {
 	size_t len = iov_iter_count(from);
 	struct wtfs_write_req *req;
+	bool short_of_memory;
 	ssize_t ret;
 
 	ret = wtfs_flight_begin(iocb, len);
@@ -521,9 +551,11 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 		return ret;
 	ret = -ENOMEM;
 	req = kmem_cache_alloc(wtfs_write_req_cachep, GFP_KERNEL);
+	short_of_memory = !req;
 	if (!req)
 		goto out_flight;
 	ret = wtfs_chunk_init(&req->chunk, iocb, len, true);
+	short_of_memory = ret == -ENOMEM;
 	if (ret)
 		goto out_free;
 	/* Rather -ENOMEM than the OOM killer: see wtfs_flight_ebb() */
@@ -535,6 +567,7 @@ static ssize_t wtfs_write_async(struct kiocb *iocb, struct iov_iter *from)
 		wtfs_write_req_submit(req);
 		return -EIOCBQUEUED;
 	}
+	short_of_memory = ret == -ENOMEM;
 	if (ret > 0)
 		ret = wtfs_write_req_short(&req->chunk, from, ret);
 	wtfs_chunk_free(&req->chunk);
@@ -542,7 +575,7 @@ out_free:
 	kmem_cache_free(wtfs_write_req_cachep, req);
 out_flight:
 	wtfs_flight_end(file_inode(iocb->ki_filp), len);
-	return ret == -ENOMEM ? wtfs_flight_ebb(iocb) : ret;
+	return short_of_memory ? wtfs_flight_ebb(iocb) : ret;
 }
 
 /*

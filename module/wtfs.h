@@ -79,6 +79,8 @@ struct wtfs_options {
  * @wb_cred:	for write-back: may use no reserved blocks, pass no quota
  * @wq:		for lower I/O that has to sleep
  * @cgroup_wq:	for that of it which the limits of a cgroup may stop
+ * @drop_wq:	for dropping what failed writes leave in the cache, which waits for
+ *		folios that @wq may have to write first
  * @counters:	see stats.h; freed when no folio is left
  * @kobj:	/sys/fs/wtfs/<dev>
  * @kobj_gone:	nobody looks at @kobj any more
@@ -99,6 +101,7 @@ struct wtfs_sb_info {
 	const struct cred *wb_cred;
 	struct workqueue_struct *wq;
 	struct workqueue_struct *cgroup_wq;
+	struct workqueue_struct *drop_wq;
 	struct vfsmount *pin;
 	struct delayed_work pin_work;
 	bool looked;
@@ -151,7 +154,8 @@ enum wtfs_lower_use {
  * @page_waiters: tasks that wait for pages in flight
  * @phase:	0 or 1: where a write-through that begins is counted
  * @under_way:	write-throughs under way, by the phase in which they began
- * @phase_lock:	held by who changes @phase until the older phase has ended
+ * @phase_lock:	held by a task that changes @phase until the older phase has ended
+ * @turns:	how often @phase has changed, under @phase_lock
  * @phase_waiter: a task waits for the end of a phase
  * @appended:	byte after the last small append; this and the next two are
  *		under the inode lock, exclusive
@@ -184,6 +188,7 @@ struct wtfs_inode_info {
 	unsigned int phase;
 	atomic_t under_way[2];
 	struct mutex phase_lock;
+	unsigned int turns;
 	bool phase_waiter;
 	loff_t appended;
 	loff_t allocated;
@@ -493,7 +498,7 @@ void wtfs_stats_wait(const struct inode *inode, struct folio *folio,
 extern const struct address_space_operations wtfs_aops;
 void wtfs_cache_init(struct inode *inode);
 void wtfs_cache_flush(struct inode *inode, loff_t start, loff_t end);
-int wtfs_cache_fill(struct file *file, loff_t pos);
+int wtfs_cache_fill(struct file *file, loff_t pos, gfp_t gfp);
 void wtfs_cache_drop(struct inode *inode, loff_t start, loff_t end);
 int wtfs_cache_forget(struct inode *inode, loff_t start, loff_t end);
 int wtfs_cache_zero_eof(struct inode *inode);
@@ -661,7 +666,8 @@ static inline bool wtfs_phase_is_busy(const struct inode *inode)
 {
 	const struct wtfs_inode_info *wi = WTFS_I(inode);
 
-	return atomic_read(&wi->under_way[0]) || atomic_read(&wi->under_way[1]);
+	return atomic_read_acquire(&wi->under_way[0]) ||
+		atomic_read_acquire(&wi->under_way[1]);
 }
 
 /* charge.c */
@@ -718,6 +724,7 @@ bool wtfs_charge_is_foreign(const struct wtfs_lower_io *io);
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
  * @taken:	some of those stores are written along
+ * @replaced:	whole folios of mapped stores were overwritten
  * @whole:	all that was to be written has been
  * @asks:	the lower may allocate ahead for this append
  * @bvec:	room for a small @span
@@ -743,6 +750,7 @@ struct wtfs_chunk {
 	bool head_dirty;
 	bool last_dirty;
 	bool taken;
+	bool replaced;
 	bool whole;
 	bool asks;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];

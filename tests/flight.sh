@@ -3,6 +3,7 @@
 # TEST: what a write-through in flight must hold up, although its folio is under no writeback
 # LOWERS: xfs ext4
 # KERNELS: 6.1/ext4
+# PROCESSORS: 2
 # LOG: I/O error
 . "${0%/*}/lib.sh"
 
@@ -100,6 +101,10 @@ for _ in 1 2 3 4 5; do
 done
 kill -KILL $flood
 wait $flood || true
+
+note "a store beside writes that leave it dirty is on the device after an msync()"
+anew 1048576
+msyncrace "$FILE" "$LOWER/file" $(rounds 10 5) || fail "an msync() has told a lie"
 
 for what in truncate:4096 allocate:4096:8192; do
 	note "${what%%:*}, by an asynchronous write elsewhere"
