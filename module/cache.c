@@ -595,7 +595,9 @@ const struct address_space_operations wtfs_aops = {
 	.readahead		= wtfs_readahead,
 	.writepages		= wtfs_writepages,
 	.dirty_folio		= filemap_dirty_folio,
+#ifdef CONFIG_MIGRATION
 	/* Not filemap_migrate_folio(), which would move the bits of folio->private. */
 	.migrate_folio		= migrate_folio,
+#endif
 	.error_remove_folio	= wtfs_error_remove,
 };

@@ -362,7 +362,7 @@ static size_t wtfs_folio_copy(struct wtfs_chunk *c, struct folio *folio,
 	/* What becomes of other stores of its first and last folio, is not known yet. */
 	if (dirty && !head && !c->last_dirty) {
 		wtfs_folio_start_taken(folio);
-		c->replaced = true;
+		c->replaced_end = start + copied;
 	}
 	return copied;
 }
@@ -547,8 +547,8 @@ static bool wtfs_chunk_plan(struct wtfs_chunk *c)
 			wtfs_chunk_may_take(c, wtfs_chunk_folio(c, 0));
 		c->start_io = head ? c->span.pos : round_down(c->pos, block);
 	}
-	c->taken = head || rest;
 	all = head == c->head_dirty && rest == c->last_dirty;
+	c->taken = all && (head || rest);
 	wtfs_chunk_save_along(c, !all);
 	return all;
 }

@@ -858,8 +858,9 @@ static const struct cred *wtfs_writeback_cred(void)
  * @sbi: of the mount
  *
  * Each mount has its own workqueues, since a frozen lower blocks their workers. One is
- * for what the limits of a cgroup may stop, and one for what waits for folios. They are not WQ_MEM_RECLAIM: a buffered write
- * to XFS may wait for a workqueue that is not, and the workqueue code warns of that.
+ * for what the limits of a cgroup may stop, and one for what waits for folios. They are
+ * not WQ_MEM_RECLAIM: a buffered write to XFS may wait for a workqueue that is not, and
+ * the workqueue code warns of that.
  *
  * Context: process. Return: 0 or -ENOMEM; in both cases what there is has
  * to be undone with wtfs_lower_io_stop_sb().

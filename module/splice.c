@@ -31,6 +31,8 @@
  * @failed:	first byte of what did not reach the device, file offset
  * @failed_end:	byte after the last one; 0 if nothing failed
  * @extends:	the file was to grow by that
+ * @phase:	from wtfs_phase_begin(), if something failed: for an fsync() it is
+ *		under way until it is dropped
  */
 struct wtfs_splice {
 	bool again;
@@ -39,6 +41,7 @@ struct wtfs_splice {
 	loff_t failed;
 	loff_t failed_end;
 	bool extends;
+	unsigned int phase;
 };
 
 /**
@@ -85,8 +88,10 @@ void wtfs_splice_failed(struct inode *inode, loff_t start, loff_t end,
 {
 	struct wtfs_splice *splice = WTFS_I(inode)->splice;
 
-	if (!splice->failed_end)
+	if (!splice->failed_end) {
 		splice->failed = start;
+		splice->phase = wtfs_phase_begin(inode);
+	}
 	splice->failed = min(splice->failed, start);
 	splice->failed_end = max(splice->failed_end, end);
 	splice->extends |= extends;
@@ -213,9 +218,11 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 					     flags | SPLICE_F_NONBLOCK);
 		WRITE_ONCE(wi->splicer, NULL);
 	}
-	if (splice->failed_end)
+	if (splice->failed_end) {
 		wtfs_write_failed(inode, wtfs_lower_file(out), splice->failed,
 				  splice->failed_end, splice->extends);
+		wtfs_phase_end(inode, splice->phase);
+	}
 	inode_unlock(inode);
 	/* On a write-back mount. With the pipe locked it had to wait. */
 	if (ret > 0 && !through) {

@@ -303,9 +303,9 @@ bool wtfs_folio_wait_write(struct folio *folio, bool through,
 void wtfs_folio_start_taken(struct folio *folio)
 {
 	/*
-	 * If it holds stores that stay dirty, an fsync() that has tagged it
-	 * must still find it: leave it the tag, which does no harm on a clean
-	 * folio.
+	 * A folio that is pinned may become dirty in spite of its lock, and an fsync()
+	 * that has tagged it must still find it: leave it the tag, which does no harm
+	 * on a clean folio.
 	 */
 	__folio_start_writeback(folio, true);
 }

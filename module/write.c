@@ -198,7 +198,7 @@ static ssize_t wtfs_chunk_end(struct wtfs_chunk *c, ssize_t res)
 	if (!c->whole && c->taken)
 		wtfs_chunk_redirty(c);
 	/* An fsync() may be waiting for just this writeback. */
-	if (!c->whole && (c->taken || c->replaced))
+	if ((!c->whole && c->taken) || done < c->replaced_end)
 		mapping_set_error(c->inode->i_mapping, res < 0 ? res : -EIO);
 	/* First, since write-back zeroes what lies behind i_size. */
 	if (size > c->size)
@@ -224,7 +224,7 @@ static __always_inline ssize_t wtfs_chunk_through(struct wtfs_chunk *c)
 	wtfs_chunk_end(c, res);
 	if (unlikely(res < c->end - c->pos))
 		wtfs_chunk_fail(c, res);
-	/* An fsync() that comes now finds nothing cached that failed. */
+	/* An fsync() that comes now finds nothing cached that failed; see splice.c, too. */
 	wtfs_phase_end(c->inode, c->phase);
 	return res;
 }
@@ -245,7 +245,7 @@ static void wtfs_chunk_set(struct wtfs_chunk *c, loff_t pos, size_t len)
 	c->size = i_size_read(c->inode);
 	c->head_dirty = false;
 	c->last_dirty = false;
-	c->replaced = false;
+	c->replaced_end = 0;
 }
 
 /*

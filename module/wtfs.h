@@ -655,7 +655,7 @@ static inline void wtfs_phase_end(struct inode *inode, unsigned int phase)
 	struct wtfs_inode_info *wi = WTFS_I(inode);
 	atomic_t *under_way = &wi->under_way[phase];
 
-	/* A full barrier: pairs with that in wtfs_phase_turn() */
+	/* A full barrier: pairs with that in wtfs_phase_wait_end() */
 	if (atomic_dec_and_test(under_way) &&
 	    unlikely(READ_ONCE(wi->phase_waiter)))
 		wake_up_var(under_way);
@@ -723,8 +723,9 @@ bool wtfs_charge_is_foreign(const struct wtfs_lower_io *io);
  * @fill:	where a folio has to be read in before the chunk can go on, or -1
  * @head_dirty:	the first folio held mapped stores before what was copied
  * @last_dirty:	the last one held some behind it
- * @taken:	some of those stores are written along
- * @replaced:	whole folios of mapped stores were overwritten
+ * @taken:	there are such stores, and all of them are written along
+ * @replaced_end: end of the last folio with mapped stores that was overwritten whole,
+ *		file offset; 0 for none
  * @whole:	all that was to be written has been
  * @asks:	the lower may allocate ahead for this append
  * @bvec:	room for a small @span
@@ -750,7 +751,7 @@ struct wtfs_chunk {
 	bool head_dirty;
 	bool last_dirty;
 	bool taken;
-	bool replaced;
+	loff_t replaced_end;
 	bool whole;
 	bool asks;
 	struct bio_vec bvec[WTFS_INLINE_BVECS];
