@@ -29,7 +29,7 @@ held_or_over() {
 sync_held() {
 	local pid
 
-	for pid in $(pidof sync); do
+	for pid in $(pidof sync || true); do
 		if waits "$pid"; then return 0; fi
 	done
 	[ -s "$T/held" ]
@@ -104,7 +104,7 @@ wait $flood || true
 
 note "a store beside writes that leave it dirty is on the device after an msync()"
 anew 1048576
-msyncrace "$FILE" "$LOWER/file" $(rounds 10 5) || fail "an msync() has told a lie"
+msyncrace "$FILE" "$LOWER/file" "$(rounds 10 5)" || fail "an msync() has told a lie"
 
 for what in truncate:4096 allocate:4096:8192; do
 	note "${what%%:*}, by an asynchronous write elsewhere"
