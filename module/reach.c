@@ -99,31 +99,26 @@ static bool wtfs_inode_is_below(struct inode *inode, struct dentry *dir)
 	return below;
 }
 
-static unsigned int wtfs_count_writers(const struct wtfs_sb_info *sbi)
+static bool wtfs_inode_is_written(const struct inode *inode)
 {
-	struct super_block *lower = sbi->lower.dentry->d_sb;
-	struct inode *inode, *last = NULL;
-	unsigned int count = 0;
+	return S_ISREG(inode->i_mode) && inode_is_open_for_write(inode);
+}
 
-	spin_lock(&lower->s_inode_list_lock);
-	list_for_each_entry(inode, &lower->s_inodes, i_sb_list) {
-		bool writer = S_ISREG(inode->i_mode) &&
-			inode_is_open_for_write(inode);
+/**
+ * struct wtfs_writers - the files below a directory that are open for writing
+ * @dir:	the directory
+ * @count:	how many they are
+ */
+struct wtfs_writers {
+	struct dentry *dir;
+	unsigned int count;
+};
 
-		/* One with a reference stays in the list while we are out. */
-		if ((!writer && !need_resched()) || !igrab(inode))
-			continue;
-		spin_unlock(&lower->s_inode_list_lock);
-		if (writer)
-			count += wtfs_inode_is_below(inode, sbi->lower.dentry);
-		iput(last);
-		last = inode;
-		cond_resched();
-		spin_lock(&lower->s_inode_list_lock);
-	}
-	spin_unlock(&lower->s_inode_list_lock);
-	iput(last);
-	return count;
+static void wtfs_count_writer(struct inode *inode, void *data)
+{
+	struct wtfs_writers *writers = data;
+
+	writers->count += wtfs_inode_is_below(inode, writers->dir);
 }
 
 /**
@@ -138,11 +133,13 @@ static unsigned int wtfs_count_writers(const struct wtfs_sb_info *sbi)
  */
 void wtfs_reach_writers(const struct wtfs_sb_info *sbi, const char *source)
 {
-	unsigned int count = wtfs_count_writers(sbi);
+	struct wtfs_writers writers = { .dir = sbi->lower.dentry };
 
-	if (count)
+	wtfs_sb_each_inode(writers.dir->d_sb, wtfs_inode_is_written,
+			   wtfs_count_writer, &writers);
+	if (writers.count)
 		pr_notice("%s: %u lower files are open for writing, past wtfs: mount it before they are opened\n",
-			  source, count);
+			  source, writers.count);
 }
 
 /**

@@ -105,28 +105,43 @@ static int wtfs_lower_lock_umount(struct super_block *sb,
 	return 0;
 }
 
-/* Wait for the write-throughs that are under way. */
-static void wtfs_sync_flights(struct super_block *sb)
+/**
+ * wtfs_sb_each_inode - call a function with inodes of a superblock
+ * @sb: any superblock
+ * @wants: is it to be called with this one? Under s_inode_list_lock
+ * @fn: may sleep; its inode is held meanwhile
+ * @data: for @fn
+ *
+ * Inodes that are made, or go away, meanwhile may be left out. Context: process.
+ */
+void wtfs_sb_each_inode(struct super_block *sb,
+			bool (*wants)(const struct inode *inode),
+			void (*fn)(struct inode *inode, void *data), void *data)
 {
-	struct inode *inode, *held = NULL;
+	struct inode *inode, *last = NULL;
 
 	spin_lock(&sb->s_inode_list_lock);
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		/* Inodes are many, and the lock is one: let go of it now and then. */
-		if (!wtfs_phase_is_busy(inode) && !need_resched())
-			continue;
-		if (!igrab(inode))
+		bool wanted = wants(inode);
+
+		/* One with a reference stays in the list while we are out. */
+		if ((!wanted && !need_resched()) || !igrab(inode))
 			continue;
 		spin_unlock(&sb->s_inode_list_lock);
-		wtfs_phase_wait(inode);
-		/* The list goes on from an inode that is held. */
-		iput(held);
-		held = inode;
+		if (wanted)
+			fn(inode, data);
+		iput(last);
+		last = inode;
 		cond_resched();
 		spin_lock(&sb->s_inode_list_lock);
 	}
 	spin_unlock(&sb->s_inode_list_lock);
-	iput(held);
+	iput(last);
+}
+
+static void wtfs_sync_flight(struct inode *inode, void *data)
+{
+	wtfs_phase_wait(inode);
 }
 
 /*
@@ -140,7 +155,7 @@ static int wtfs_sync_fs(struct super_block *sb, int wait)
 
 	if (!wait)
 		return 0;
-	wtfs_sync_flights(sb);
+	wtfs_sb_each_inode(sb, wtfs_phase_is_busy, wtfs_sync_flight, NULL);
 	err = wtfs_lower_lock_umount(sb, lower);
 	if (err)
 		return err;

@@ -339,10 +339,10 @@ static int wtfs_write_unstick(struct kiocb *iocb, loff_t pos)
  */
 static bool wtfs_chunk_insist(struct wtfs_chunk *c)
 {
-	bool insists = !(c->gfp & __GFP_RETRY_MAYFAIL);
-
+	if (!(c->gfp & __GFP_RETRY_MAYFAIL))
+		return false;
 	c->gfp = mapping_gfp_mask(c->inode->i_mapping);
-	return !insists;
+	return true;
 }
 
 /* The inode is locked, exclusive if the file is to grow. */

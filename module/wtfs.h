@@ -309,6 +309,9 @@ const struct cred *wtfs_cred_begin(struct super_block *sb);
 void wtfs_cred_end(const struct cred *old);
 void wtfs_sb_info_free(struct wtfs_sb_info *sbi);
 void wtfs_kill_sb(struct super_block *sb);
+void wtfs_sb_each_inode(struct super_block *sb,
+			bool (*wants)(const struct inode *inode),
+			void (*fn)(struct inode *inode, void *data), void *data);
 
 /* pin.c */
 void wtfs_pin_start(struct wtfs_sb_info *sbi, struct vfsmount *mnt);
