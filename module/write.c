@@ -718,8 +718,10 @@ ssize_t wtfs_write_settle(struct file *file, loff_t pos, ssize_t len)
 static noinline ssize_t wtfs_write_spliced(struct kiocb *iocb,
 					   struct iov_iter *from)
 {
-	ssize_t ret = generic_write_checks(iocb, from);
+	ssize_t ret;
 
+	wtfs_splice_written(file_inode(iocb->ki_filp));
+	ret = generic_write_checks(iocb, from);
 	if (ret <= 0)
 		return ret;
 	return wtfs_write_locked(iocb, from, wtfs_write_is_through(iocb), false);

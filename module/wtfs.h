@@ -384,6 +384,7 @@ int wtfs_sync_change(struct file *file);
 long wtfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* splice.c */
+void wtfs_splice_written(struct inode *inode);
 int wtfs_splice_again(struct inode *inode);
 int wtfs_splice_again_at(struct inode *inode, loff_t pos, bool fill);
 void wtfs_splice_failed(struct inode *inode, loff_t start, loff_t end,

@@ -214,7 +214,11 @@ is_mounted() {
 teardown() {
 	if is_mounted "$MNT"; then umount "$MNT"; fi
 	if is_mounted "$LOWER"; then umount "$LOWER"; fi
-	[ ! -b /dev/mapper/wtfs ] || dmsetup remove wtfs disk
+	if [ -b /dev/mapper/wtfs ]; then
+		dmsetup remove wtfs disk
+		# their nodes go, too
+		dmsetup mknodes
+	fi
 	null_blk_remove nullb0
 	[ ! -d /sys/module/blkcheck ] || rmmod blkcheck
 	DEV=""

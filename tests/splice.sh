@@ -80,3 +80,14 @@ assert_eq "$(io "$FILE" splice:4096:4096 <&8)" EIO "a splice to blocks that cann
 dm_switch
 assert_eq "$(io "$FILE" read:0:16384:B splice:4096:4096 read:4096:4096:p <&8 | paste -sd' ')" "same 4096 same" \
 	"what is read then, and what becomes of what is in the pipe"
+
+note "where the device answers with EAGAIN"
+trap - EXIT
+fresh --check delay_us=0
+io -o create "$FILE" write:0:16384:B fsync >/dev/null
+blkcheck_set again 1
+head -c 4096 /dev/zero | tr '\0' p >&8
+assert_eq "$(io "$FILE" splice:4096:4096 <&8)" EAGAIN "a splice that could wait, but not for that"
+blkcheck_set again 0
+assert_eq "$(io "$FILE" read:0:16384:B splice:4096:4096 read:4096:4096:p <&8 | paste -sd' ')" "same 4096 same" \
+	"what is read then, and what becomes of what is in the pipe"

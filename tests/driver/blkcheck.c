@@ -54,6 +54,10 @@ static unsigned int delay_us;
 module_param(delay_us, uint, 0644);
 MODULE_PARM_DESC(delay_us, "how long a write is held");
 
+static bool again;
+module_param(again, bool, 0644);
+MODULE_PARM_DESC(again, "end writes of a file's pages with -EAGAIN, and do nothing");
+
 static bool stable;
 module_param(stable, bool, 0444);
 MODULE_PARM_DESC(stable, "say that pages must be stable");
@@ -238,10 +242,12 @@ static void blkcheck_submit(struct bio *bio)
 
 	switch (bio_op(bio)) {
 	case REQ_OP_WRITE:
-		if (bio_sectors(bio))
-			submit_write(bio);
-		else
+		if (!bio_sectors(bio))
 			bio_endio(bio);
+		else if (READ_ONCE(again) && classify(bio) != CLASS_OTHER)
+			bio_wouldblock_error(bio);
+		else
+			submit_write(bio);
 		break;
 	case REQ_OP_READ:
 		start = bio_start_io_acct(bio);
