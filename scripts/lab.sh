@@ -101,7 +101,7 @@ debug_dir() {
 		debug_source_version
 		guest_package gcc
 		debug_requested
-		sed -n '/^install_source()/,/^}/p; /^configure()/,/^}/p; /^compile()/,/^}/p' \
+		sed -n '/^unpack()/,/^}/p; /^configure()/,/^}/p; /^compile()/,/^}/p' \
 			"$TOP/scripts/debug-kernel-build" | grep -v '^[[:space:]]*#'
 	} | sha256sum | cut -c1-12)
 	printf '%s/debug%s-%s-%s\n' "$(cache_dir)" "${DEBUG_WHOLE:+-whole}" "$base" "$key"

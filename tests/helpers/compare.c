@@ -15,7 +15,9 @@
 #include <fnmatch.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 
 #define LOG_MAX (256 * KIB)
@@ -621,20 +623,14 @@ static void run_here(const struct scenario *s, const char *dir)
 /* The child's end; false when it is late. */
 static bool await(pid_t pid, int *status, unsigned int seconds)
 {
-	struct timespec pause = { .tv_nsec = 1000000 };
-	struct timespec now, end;
+	struct pollfd ended = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	bool done;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += seconds;
-	do {
-		if (waitpid(pid, status, WNOHANG) == pid)
-			return true;
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 20000000)
-			pause.tv_nsec *= 2;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec <= end.tv_sec);
-	return false;
+	if (ended.fd < 0)
+		die_errno("pidfd_open");
+	done = poll(&ended, 1, seconds * 1000) == 1 && waitpid(pid, status, 0) == pid;
+	close(ended.fd);
+	return done;
 }
 
 static void run_side(const struct scenario *s, const struct side *on, struct log *log)
