@@ -14,6 +14,7 @@ modules:
 install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
 	depmod -a $(notdir $(patsubst %/,%,$(dir $(KDIR))))
+	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man8 docs/mount.wtfs.8 docs/wtfsstat.8
 
 clean:
 	@test ! -d $(KDIR) || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
@@ -43,9 +44,13 @@ check-the-checker:
 shell:
 	@scripts/shell
 
+deb:
+	@scripts/deb
+
 help:
 	@echo 'make [modules]   build wtfs.ko for KDIR (default: the running kernel)'
 	@echo 'make install     install it, as root'
+	@echo 'make deb         the Debian packages wtfs-dkms and wtfs-tools, into build/deb'
 	@echo 'make clean       remove everything built here'
 	@echo
 	@echo 'The rest runs in a small virtual machine and touches nothing of this one:'
@@ -61,4 +66,4 @@ help:
 	@echo 'make shell       a prompt with wtfs mounted on /data         [KERNEL=7.3]'
 	@echo 'make guest       only build the virtual machine              [REFRESH=1]'
 
-.PHONY: modules install clean guest demo bench check soak lint check-the-checker shell help
+.PHONY: modules install clean guest demo bench check soak lint check-the-checker shell deb help

@@ -127,3 +127,5 @@ module_exit(wtfs_exit);
 MODULE_ALIAS_FS("wtfs");
 MODULE_DESCRIPTION("Stacking filesystem whose write() is a write-through");
 MODULE_LICENSE("GPL");
+/* From dkms.conf, by Kbuild */
+MODULE_VERSION(WTFS_VERSION);

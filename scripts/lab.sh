@@ -127,6 +127,16 @@ check_kernels() {
 	done
 }
 
+# host_test_kernels: on which kernels a host test that boots a guest runs: those asked for,
+# but not the debug kernel, which has neither systemd's needs nor security modules
+host_test_kernels() {
+	local kernels=${KERNEL:-${ALL_KERNELS##* }}
+
+	[ -z "${FULL:-}" ] || [ -n "${KERNEL:-}" ] || kernels=$ALL_KERNELS
+	kernels=" $kernels "
+	echo "${kernels/ $DEBUG_KERNEL / }"
+}
+
 # have_kvm: the device can exist and still run nothing, so ask the CPU too
 have_kvm() {
 	grep -qwE 'vmx|svm' /proc/cpuinfo && [ -w /dev/kvm ]

@@ -212,6 +212,29 @@ is_mounted() {
 	[[ $(</proc/self/mounts) == *" $1 "* ]]
 }
 
+# shown_options: of wtfs on MNT in /proc/mounts, those of every filesystem left out
+shown_options() {
+	awk -v m="$MNT" '$2 == m && $3 == "wtfs" { o = $4 } END { print o }' /proc/mounts |
+		tr , '\n' | sed -E '/^(rw|ro|relatime)$/d' | paste -sd,
+}
+
+# shown_source [MOUNTPOINT]: of wtfs, in /proc/mounts
+# shellcheck disable=SC2120 # some tests give no argument
+shown_source() {
+	awk -v m="${1:-$MNT}" '$2 == m && $3 == "wtfs" { o = $1 } END { print o }' /proc/mounts
+}
+
+# mount_refused WORDS mount-argument...: it fails, and the message matches WORDS
+mount_refused() {
+	local words=$1 text status=0
+
+	shift
+	text=$(mount -t wtfs "$@" 2>&1) || status=$?
+	[ $status != 0 ] || fail "not refused: mount -t wtfs $*"
+	note "mount -t wtfs $*: $text"
+	grep -qiE "$words" <<<"$text" || fail "mount -t wtfs $*: nothing about '$words' in: $text"
+}
+
 # teardown: undo `fresh`
 teardown() {
 	if is_mounted "$MNT"; then umount "$MNT"; fi

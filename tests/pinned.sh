@@ -72,6 +72,10 @@ if [ "$LOWERFS" = xfs ]; then
 	done_as_below $((512 * KIB)) clone $((512 * KIB)) $((64 * KIB))
 fi
 
+note "what becomes dirty when the file is closed and has no name in the cache"
+done_as_below $((512 * KIB)) close 0 0
+assert_eq "$(grep -o 'S:4096' <<<"$GOT" | wc -l)" 1 "what was read, after the last close: $GOT"
+
 note "what is left in the cache"
 for cmd in "fpunch 1m 16k" "fzero 1m 16k" "fpunch 1m 1m" "falloc 1m 5m" "fpunch 1025k 5k"; do
 	ours=$(cached "$MNT" "$cmd")

@@ -9,9 +9,11 @@
  * FILE is made anew: 1 MiB of A in one mapping. The device-mapper device DM, of
  * which SOURCE is the node and which is full of S, is suspended; one page is read
  * from it to PIN of the mapping; OPERATION is done to the file: punch, zero,
- * zeroes (FALLOC_FL_WRITE_ZEROES), collapse, insert, truncate (to OFFSET), clone (of a file of B), none. Then DM is
- * resumed and the read ends. Printed are the results of both, and what is in the
- * file: through the mapping, and after it was written and read anew.
+ * zeroes (FALLOC_FL_WRITE_ZEROES), collapse, insert, truncate (to OFFSET), clone (of a
+ * file of B), close (the file is written, unmapped and closed, and leaves the dentry
+ * cache), none. Then DM is resumed and the read ends. Printed are the results of both,
+ * and what is in the file: through the mapping if there is one, and after it was
+ * written and read anew.
  *
  * busy goes on reading to PIN, with nothing suspended, while holes are punched, and
  * ranges collapsed and inserted, ROUNDS times; it prints the errors it met.
@@ -79,8 +81,24 @@ static long clone_into(uint64_t off, uint64_t len)
 	return ret;
 }
 
+static long close_file(void)
+{
+	int fd = xopen("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	p.map[0] = 'M';
+	if (fsync(p.fd) || munmap(p.map, 2 * SIZE) || close(p.fd))
+		return -1;
+	p.map = NULL;
+	if (write(fd, "2", 1) != 1)
+		die_errno("drop_caches");
+	close(fd);
+	return 0;
+}
+
 static long operate(const char *what, uint64_t off, uint64_t len)
 {
+	if (!strcmp(what, "close"))
+		return close_file();
 	if (!strcmp(what, "none"))
 		return 0;
 	if (!strcmp(what, "punch"))
@@ -119,6 +137,8 @@ static void show_mapping(void)
 {
 	struct stat st;
 
+	if (!p.map)
+		return;
 	if (fstat(p.fd, &st))
 		die_errno("fstat");
 	show("mapping", p.map, st.st_size);
@@ -129,7 +149,11 @@ static void show_anew(void)
 	uint8_t *data = xalloc(PAGE, 2 * SIZE);
 	ssize_t n;
 
-	if (fsync(p.fd) || munmap(p.map, 2 * SIZE) ||
+	if (!p.map) {
+		sync();
+		p.fd = xopen(p.path, O_RDWR);
+	}
+	if (fsync(p.fd) || (p.map && munmap(p.map, 2 * SIZE)) ||
 	    posix_fadvise(p.fd, 0, 0, POSIX_FADV_DONTNEED))
 		die_errno("fsync and drop");
 	n = pread(p.fd, data, 2 * SIZE, 0);
