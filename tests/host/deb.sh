@@ -25,7 +25,7 @@ build_packages() {
 
 	rm -rf "$src" "$BUILD/deb-$1"
 	mkdir -p "$src"
-	(cd "$TOP" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C "$src"
+	(cd "$TOP" && tar -cf - --exclude=./build .) | tar -xf - -C "$src"
 	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$1\"/" "$src/dkms.conf"
 	sed -i "1s/(.*)/($1)/" "$src/debian/changelog"
 	WTFS_BUILD=$BUILD/deb-$1 "$src/scripts/deb" || fail "the packages of $1 do not build"
@@ -52,9 +52,14 @@ new_kernel() {
 		fail "the hooks of a new kernel $1"
 }
 
+# ours: all files with such a name
+ours() {
+	in_root find / -xdev -name '*wtfs*' -not -path '/tmp/*' | LC_ALL=C sort
+}
+
 # in_namespace: the part that mounts
 in_namespace() {
-	local work=$BUILD/dkms root=$BUILD/dkms/root new=${ALL_KERNELS##* } old=$1 next=$2
+	local work=$BUILD/dkms root=$BUILD/dkms/root new=${ALL_KERNELS##* } old=$1 next=$2 before
 
 	mkdir -p "$work"
 	mount -t tmpfs dkms "$work"
@@ -64,6 +69,7 @@ in_namespace() {
 		{ echo "SKIP: this machine has no overlayfs"; exit 77; }
 	mount -t proc proc "$root/proc"
 
+	before=$(ours)
 	install "$old"
 	new_kernel "$new"
 	[ "$(installed "$new")" = "$old" ] || fail "the module for $new: '$(installed "$new")'"
@@ -78,8 +84,7 @@ in_namespace() {
 	in_root dpkg --purge wtfs-dkms wtfs-tools || fail "dpkg --purge"
 	[ -z "$(installed "$new")" ] || fail "the module is still there after removal"
 	[ -z "$(in_root dkms status wtfs)" ] || fail "DKMS still has wtfs"
-	[ -z "$(in_root sh -c 'find / -xdev -name "*wtfs*" -not -path "/proc/*" -not -path "/tmp/*"')" ] ||
-		fail "left behind: $(in_root sh -c 'find / -xdev -name "*wtfs*" -not -path "/tmp/*"' | paste -sd' ')"
+	[ "$(ours)" = "$before" ] || fail "left behind: $(comm -13 <(echo "$before") <(ours) | paste -sd' ')"
 }
 
 if [ "${1:-}" = inside ]; then

@@ -52,6 +52,7 @@ size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *dest, si
 #else
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 #endif
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info, uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *addr);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *addr);
@@ -127,7 +128,8 @@ static void on_store(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vad
 	struct qemu_plugin_hwaddr *addr;
 	uint64_t line;
 
-	if (phase == IDLE || vcpu >= CPUS_MAX)
+	/* QEMU 7.2 calls this for loads as well. */
+	if (phase == IDLE || vcpu >= CPUS_MAX || !qemu_plugin_mem_is_store(info))
 		return;
 	addr = qemu_plugin_get_hwaddr(info, vaddr);
 	if (!addr || qemu_plugin_hwaddr_is_io(addr))
