@@ -40,7 +40,7 @@ installed() {
 # install VERSION: both packages
 install() {
 	cp "$BUILD/deb-$1"/deb/*.deb "$root/tmp/"
-	in_root sh -c "dpkg -i /tmp/wtfs-*_$1_*.deb" || fail "dpkg -i of $1"
+	in_root sh -c "dpkg -i /tmp/wtfs-dkms_$1_*.deb /tmp/wtfs-tools_$1_*.deb" || fail "dpkg -i of $1"
 }
 
 # new_kernel LABEL: what the package of a kernel does when it is installed
@@ -79,7 +79,7 @@ in_namespace() {
 	install "$next"
 	new_kernel "$new"
 	[ "$(installed "$new")" = "$next" ] || fail "after an upgrade the module for $new: '$(installed "$new")'"
-	[ "$(in_root dkms status wtfs | grep -c "$old")" = 0 ] || fail "DKMS still has $old"
+	! in_root dkms status wtfs | grep -q "^wtfs/$old," || fail "DKMS still has $old"
 
 	in_root dpkg --purge wtfs-dkms wtfs-tools || fail "dpkg --purge"
 	[ -z "$(installed "$new")" ] || fail "the module is still there after removal"
