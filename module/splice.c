@@ -24,8 +24,8 @@
 
 /**
  * struct wtfs_splice - what a splice leaves for when the pipe is unlocked
- * @written:	the pipe had data, and a write of that was begun: an -EAGAIN which is not
- *		for @again is the lower's answer, not that of an empty pipe
+ * @empty:	the pipe was asked for data, and no write of such has begun: an -EAGAIN is
+ *		that of an empty pipe, and not the lower's answer
  * @again:	it has to be begun again, after a wait
  * @at:		the folio here has to be unlocked, made or read in first, file
  *		offset; -1 for none
@@ -37,7 +37,7 @@
  *		under way until it is dropped
  */
 struct wtfs_splice {
-	bool written;
+	bool empty;
 	bool again;
 	loff_t at;
 	bool fill;
@@ -53,7 +53,7 @@ struct wtfs_splice {
  */
 void wtfs_splice_written(struct inode *inode)
 {
-	WTFS_I(inode)->splice->written = true;
+	WTFS_I(inode)->splice->empty = false;
 }
 
 /**
@@ -205,11 +205,11 @@ static bool wtfs_pipe_is_ready(const struct pipe_inode_info *pipe)
 /*
  * Write what is in the pipe. For more nobody waits here, with the inode locked.
  * Return: as ->splice_write; -EAGAIN with @splice->again if it is to be called again,
- * with @empty if there was nothing in the pipe, and otherwise if the lower says so.
+ * with @splice->empty if there was nothing in the pipe, and otherwise if the lower says so.
  */
 static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 				loff_t *ppos, size_t len, unsigned int flags,
-				struct wtfs_splice *splice, bool *empty)
+				struct wtfs_splice *splice)
 {
 	struct inode *inode = file_inode(out);
 	struct wtfs_inode_info *wi = WTFS_I(inode);
@@ -224,12 +224,12 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 	if (!ret)
 		ret = file_remove_privs(out);
 	if (!ret) {
+		splice->empty = true;
 		wi->splice = splice;
 		WRITE_ONCE(wi->splicer, current);
 		ret = iter_file_splice_write(pipe, out, ppos, len,
 					     flags | SPLICE_F_NONBLOCK);
 		WRITE_ONCE(wi->splicer, NULL);
-		*empty = ret == -EAGAIN && !splice->written;
 	}
 	if (splice->failed_end) {
 		wtfs_write_failed(inode, wtfs_lower_file(out), splice->failed,
@@ -259,20 +259,19 @@ static ssize_t wtfs_splice_once(struct pipe_inode_info *pipe, struct file *out,
 ssize_t wtfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			  loff_t *ppos, size_t len, unsigned int flags)
 {
-	bool nonblock = flags & SPLICE_F_NONBLOCK, empty;
+	bool nonblock = flags & SPLICE_F_NONBLOCK;
 	struct wtfs_splice splice = { };
 	ssize_t ret;
 
 	do {
-		empty = false;
 		if (!nonblock && wait_event_interruptible(pipe->rd_wait,
 							  wtfs_pipe_is_ready(pipe)))
 			return -ERESTARTSYS;
 		if (nonblock && !wtfs_pipe_is_ready(pipe))
 			return -EAGAIN;
-		ret = wtfs_splice_once(pipe, out, ppos, len, flags, &splice,
-				       &empty);
-		/* If the pipe is @empty, another reader of it was quicker. */
-	} while (ret == -EAGAIN && (splice.again || (empty && !nonblock)));
+		ret = wtfs_splice_once(pipe, out, ppos, len, flags, &splice);
+		/* If the pipe is empty, another reader of it was quicker. */
+	} while (ret == -EAGAIN &&
+		 (splice.again || (splice.empty && !nonblock)));
 	return ret;
 }
