@@ -171,3 +171,28 @@ make_payload() {
 	tar -C "$TOP/tests" --exclude=./helpers --exclude=./driver --exclude=./host -cf - . | tar -C "$dir/tests" -xf -
 	cp -r "$TOP/scripts" "$dir/scripts"
 }
+
+# package_version: the one place that says it
+package_version() {
+	sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf"
+}
+
+# overlay_guest: the guest's tree at $root, with an overlay in memory over it, which goes
+# away with the mount namespace that the caller is in. False without overlayfs.
+overlay_guest() {
+	local work=$BUILD/overlay
+
+	root=$work/root
+	mkdir -p "$work"
+	mount -t tmpfs overlay "$work" || die "no tmpfs on $work"
+	mkdir -p "$work"/{root,upper,work}
+	mount -t overlay overlay "$root" \
+		-o "lowerdir=$(guest_dir)/root,upperdir=$work/upper,workdir=$work/work" || return 1
+	mount -t proc proc "$root/proc" || die "no proc in $root"
+}
+
+# in_overlay COMMAND...: run it there
+in_overlay() {
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
+		DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+}

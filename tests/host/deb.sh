@@ -14,11 +14,6 @@ fail() {
 	exit 1
 }
 
-in_root() {
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
-		DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
-}
-
 # build_packages VERSION: into $BUILD/deb-VERSION
 build_packages() {
 	local src=$BUILD/deb-src-$1
@@ -34,13 +29,13 @@ build_packages() {
 
 # installed LABEL: the version of the module that the kernel finds, or nothing
 installed() {
-	in_root modinfo -k "$(kernel_release "$1")" -F version wtfs 2>/dev/null || true
+	in_overlay modinfo -k "$(kernel_release "$1")" -F version wtfs 2>/dev/null || true
 }
 
 # install VERSION: both packages
 install() {
 	cp "$BUILD/deb-$1"/deb/*.deb "$root/tmp/"
-	in_root sh -c "dpkg -i /tmp/wtfs-dkms_$1_*.deb /tmp/wtfs-tools_$1_*.deb" || fail "dpkg -i of $1"
+	in_overlay sh -c "dpkg -i /tmp/wtfs-dkms_$1_*.deb /tmp/wtfs-tools_$1_*.deb" || fail "dpkg -i of $1"
 }
 
 # new_kernel LABEL: what the package of a kernel does when it is installed
@@ -48,42 +43,35 @@ new_kernel() {
 	local release
 
 	release=$(kernel_release "$1")
-	in_root run-parts --arg="$release" --arg="/boot/vmlinuz-$release" /etc/kernel/postinst.d ||
+	in_overlay run-parts --arg="$release" --arg="/boot/vmlinuz-$release" /etc/kernel/postinst.d ||
 		fail "the hooks of a new kernel $1"
 }
 
 # ours: all files with such a name
 ours() {
-	in_root find / -xdev -name '*wtfs*' -not -path '/tmp/*' | LC_ALL=C sort
+	in_overlay find / -xdev -name '*wtfs*' -not -path '/tmp/*' | LC_ALL=C sort
 }
 
 # in_namespace: the part that mounts
 in_namespace() {
-	local work=$BUILD/dkms root=$BUILD/dkms/root new=${ALL_KERNELS##* } old=$1 next=$2 before
+	local root new=${ALL_KERNELS##* } old=$1 next=$2 before
 
-	mkdir -p "$work"
-	mount -t tmpfs dkms "$work"
-	mkdir -p "$work"/{root,upper,work}
-	mount -t overlay overlay "$root" \
-		-o "lowerdir=$(guest_dir)/root,upperdir=$work/upper,workdir=$work/work" ||
-		{ echo "SKIP: this machine has no overlayfs"; exit 77; }
-	mount -t proc proc "$root/proc"
-
+	overlay_guest || { echo "SKIP: this machine has no overlayfs"; exit 77; }
 	before=$(ours)
 	install "$old"
 	new_kernel "$new"
 	[ "$(installed "$new")" = "$old" ] || fail "the module for $new: '$(installed "$new")'"
-	in_root test -e /usr/lib/systemd/system/wtfs@.service || fail "no wtfs@.service"
-	in_root wtfsstat --help >/dev/null || fail "wtfsstat does not run"
+	in_overlay test -e /usr/lib/systemd/system/wtfs@.service || fail "no wtfs@.service"
+	in_overlay wtfsstat --help >/dev/null || fail "wtfsstat does not run"
 
 	install "$next"
 	new_kernel "$new"
 	[ "$(installed "$new")" = "$next" ] || fail "after an upgrade the module for $new: '$(installed "$new")'"
-	! in_root dkms status wtfs | grep -q "^wtfs/$old," || fail "DKMS still has $old"
+	! in_overlay dkms status wtfs | grep -q "^wtfs/$old," || fail "DKMS still has $old"
 
-	in_root dpkg --purge wtfs-dkms wtfs-tools || fail "dpkg --purge"
+	in_overlay dpkg --purge wtfs-dkms wtfs-tools || fail "dpkg --purge"
 	[ -z "$(installed "$new")" ] || fail "the module is still there after removal"
-	[ -z "$(in_root dkms status wtfs)" ] || fail "DKMS still has wtfs"
+	[ -z "$(in_overlay dkms status wtfs)" ] || fail "DKMS still has wtfs"
 	[ "$(ours)" = "$before" ] || fail "left behind: $(comm -13 <(echo "$before") <(ours) | paste -sd' ')"
 }
 
@@ -91,7 +79,7 @@ if [ "${1:-}" = inside ]; then
 	shift
 	in_namespace "$@"
 else
-	version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP/dkms.conf")
+	version=$(package_version)
 	build_packages "$version"
 	build_packages "$version.1"
 	exec unshare --mount --propagation private bash "$0" inside "$version" "$version.1"

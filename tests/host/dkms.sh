@@ -17,43 +17,33 @@ fail() {
 
 # in_namespace: the part that mounts
 in_namespace() {
-	local work=$BUILD/dkms root=$BUILD/dkms/root
+	local root
 
-	mkdir -p "$work"
-	mount -t tmpfs dkms "$work"
-	mkdir -p "$work"/{root,upper,work}
-	mount -t overlay overlay "$root" \
-		-o "lowerdir=$(guest_dir)/root,upperdir=$work/upper,workdir=$work/work" ||
-		{ echo "SKIP: this machine has no overlayfs"; exit 77; }
-	mount -t proc proc "$root/proc"
+	overlay_guest || { echo "SKIP: this machine has no overlayfs"; exit 77; }
 	mkdir -p "$root/usr/src/wtfs"
 	tar -C "$TOP" --exclude='*.o' --exclude='*.ko' --exclude='*.mod*' --exclude='.*.cmd' \
 		-cf - Kbuild Makefile dkms.conf module | tar -C "$root/usr/src/wtfs" -xf -
-	for_each_kernel "$root"
+	for_each_kernel
 }
 
 for_each_kernel() {
-	local root=$1 label release module version kernels=${ALL_KERNELS##* }
+	local label release module version kernels=${ALL_KERNELS##* }
 
 	[ -z "${FULL:-}${TESTS:-}" ] || kernels=$ALL_KERNELS
-	version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$TOP/dkms.conf")
-	in_root dkms add /usr/src/wtfs || fail "dkms add"
+	version=$(package_version)
+	in_overlay dkms add /usr/src/wtfs || fail "dkms add"
 	for label in $kernels; do
 		release=$(kernel_release "$label")
-		in_root dkms build -m wtfs -v "$version" -k "$release" || {
+		in_overlay dkms build -m wtfs -v "$version" -k "$release" || {
 			cat "$root/var/lib/dkms/wtfs/$version/build/make.log"
 			fail "dkms build for $label"
 		}
-		in_root dkms install -m wtfs -v "$version" -k "$release" || fail "dkms install for $label"
-		module=$(in_root modinfo -k "$release" -n wtfs)
+		in_overlay dkms install -m wtfs -v "$version" -k "$release" || fail "dkms install for $label"
+		module=$(in_overlay modinfo -k "$release" -n wtfs)
 		[[ $module == */updates/dkms/wtfs.ko* ]] || fail "$label: modinfo finds '$module'"
 	done
-	in_root dkms remove -m wtfs -v "$version" --all || fail "dkms remove"
-	! in_root modinfo -k "$release" wtfs 2>/dev/null || fail "the module is still there after removal"
-}
-
-in_root() {
-	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root chroot "$root" "$@"
+	in_overlay dkms remove -m wtfs -v "$version" --all || fail "dkms remove"
+	! in_overlay modinfo -k "$release" wtfs 2>/dev/null || fail "the module is still there after removal"
 }
 
 if [ "${1:-}" = inside ]; then
